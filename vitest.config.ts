@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^fovea$/, replacement: at("./src/index.ts") },
+      { find: /^fovea\/data$/, replacement: at("./src/data/index.ts") },
+      { find: /^#platform$/, replacement: at("./src/platform/node.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 60_000,
+  },
+});
