@@ -1,0 +1,39 @@
+import { constant, input, variable } from "../graph/leaves.js";
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
+import { map } from "./map.js";
+import { matmul } from "./matmul.js";
+import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
+import { reduce } from "./reduce.js";
+import { reshape } from "./reshape.js";
+import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax.js";
+
+/** Every op, by name. Backends' catalogs are mapped types over this table: a missing kernel does not compile. */
+export const ops = {
+  input,
+  variable,
+  constant,
+  map,
+  reduce,
+  reshape,
+  matmul,
+  conv2d,
+  conv2dInputGradient,
+  conv2dFilterGradient,
+  maxPool2d,
+  maxPool2dGradient,
+  averagePool2d,
+  averagePool2dGradient,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  argmax,
+} as const;
+
+export type Ops = typeof ops;
+export type OpName = keyof Ops;
+
+/** Names of the leaves, which no backend computes. */
+export type LeafName = "input" | "variable" | "constant";
+
+/** Attributes of the op `Name`. */
+export type AttributesOf<Name extends OpName> = Parameters<Ops[Name]["infer"]>[1];

@@ -1,0 +1,79 @@
+import type { Graph, NodeId, TensorType, Update } from "../graph/types.js";
+import type { LeafName, OpName } from "../ops/index.js";
+
+/** What a kernel may look at when it is chosen: one node and the types around it. */
+export interface NodeContext<Attributes extends object = object> {
+  readonly op: string;
+  readonly name: string;
+  readonly attributes: Attributes;
+  readonly inputs: readonly TensorType[];
+  readonly output: TensorType;
+}
+
+/** A way to compute one op on one backend. The planner sees this much of it; the backend knows how to emit it. */
+export interface Kernel {
+  /** Systematic: `f32_conv2d_direct_4x8_simd128`. */
+  readonly name: string;
+  /** True, or the reason why not. */
+  accepts(node: NodeContext): true | string;
+  /** Working memory beside inputs and output. */
+  scratchBytes?(node: NodeContext): number;
+  /** Positions of inputs that the output may overwrite, element by element. */
+  overwrites?(node: NodeContext): readonly number[];
+}
+
+/** Written in place of kernels for an op that a backend lacks; planning fails with the reason and the op's name. */
+export interface Unsupported {
+  readonly unsupported: string;
+}
+
+/** Ops that need kernels: all but leaves, and `reshape`, which is an alias. */
+export type ComputedOp = Exclude<OpName, LeafName | "reshape">;
+
+/** Candidates in order of preference, for every op: an op left out does not compile. */
+export type KernelCatalog<K extends Kernel = Kernel> = { readonly [Op in ComputedOp]: readonly K[] | Unsupported };
+
+/** Memory for one tensor. Reshapes share their source's, updated variables their variable's. */
+export interface PlanBuffer {
+  readonly id: number;
+  readonly type: TensorType;
+  /** `variable`: in the model's store. The others lie in the arena. */
+  readonly kind: "variable" | "input" | "constant" | "temporary" | "output";
+  /** Name of the variable, input or output; the node's name otherwise. */
+  readonly name: string;
+  /** Bytes from the start of the arena; -1 for variables. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** First and last step that touch it: −1 before the first, `steps.length` when it must outlive the run. */
+  readonly first: number;
+  readonly last: number;
+  readonly value?: number;
+}
+
+export interface PlanStep {
+  readonly node: NodeId;
+  readonly kernel: string;
+  /** Why this kernel: the candidates before it and what they refused. */
+  readonly reason: string;
+  readonly inputs: readonly number[];
+  readonly output: number;
+  readonly scratchOffset: number;
+  readonly scratchBytes: number;
+  readonly multiplyAdds: number;
+}
+
+/** Everything decided before the first step: kernels, order, and the place of every tensor. Immutable. */
+export interface Plan {
+  readonly graph: Graph;
+  readonly backend: string;
+  readonly steps: readonly PlanStep[];
+  readonly buffers: readonly PlanBuffer[];
+  /** Buffer of each node. */
+  readonly bufferOf: readonly number[];
+  /** Updates that could not be made in place: copied after the last step. */
+  readonly copies: readonly Update[];
+  /** Bytes of the arena that one run needs. */
+  readonly arenaBytes: number;
+  /** Bytes of the variables that the program touches. */
+  readonly variableBytes: number;
+}
