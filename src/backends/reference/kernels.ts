@@ -1,0 +1,37 @@
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.reference.js";
+import type { AttributesOf } from "../../ops/index.js";
+import { map } from "../../ops/map.reference.js";
+import { matmul } from "../../ops/matmul.reference.js";
+import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "../../ops/pool2d.reference.js";
+import { reduce } from "../../ops/reduce.reference.js";
+import type { ReferenceKernel } from "../../ops/reference.js";
+import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../ops/softmax.reference.js";
+import type { ComputedOp, Kernel, KernelCatalog } from "../../plan/types.js";
+
+/** The naive loops of every op, each typed with the attributes of its own op. */
+export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<AttributesOf<Op>> } = {
+  map,
+  reduce,
+  matmul,
+  conv2d,
+  conv2dInputGradient,
+  conv2dFilterGradient,
+  maxPool2d,
+  maxPool2dGradient,
+  averagePool2d,
+  averagePool2dGradient,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  argmax,
+};
+
+const naive: readonly Kernel[] = [{ name: "naive", accepts: () => true }];
+
+/** One kernel for every op: its naive loops. */
+export const referenceCatalog = Object.fromEntries(Object.keys(naiveLoops).map((op) => [op, naive])) as KernelCatalog;
+
+/** The loops of an op whose attributes are known only when the program runs: the graph's verifier vouches for them. */
+export function loopsOf(op: string): ReferenceKernel<object> {
+  return (naiveLoops as Readonly<Record<string, unknown>>)[op] as ReferenceKernel<object>;
+}

@@ -1,0 +1,38 @@
+import { type FunctionReference, i32, type ModuleBuilder } from "./assembler/index.js";
+import { arrivedAddress, roundAddress } from "./layout.js";
+
+/** Looks at the round word this often (some tens of microseconds) before the thread goes to sleep. */
+const spins = 20_000;
+/** A thread that never comes must not hang the others for ever: they trap, and the caller gets an error. */
+const patience = 60e9;
+
+/**
+ * Adds the function that all threads call between phases: each waits until all have come. The last to arrive opens the
+ * next round; the others spin for a moment, since phases are short, then sleep.
+ */
+export function addBarrier(module: ModuleBuilder, threads: number): FunctionReference {
+  return module.function([], (f) => {
+    const arrived = i32.constant(arrivedAddress);
+    const roundWord = i32.constant(roundAddress);
+    const round = f.local("i32", i32.atomicLoad(roundWord));
+    f.if(
+      i32.eq(i32.atomicAdd(arrived, 1), threads - 1),
+      () => {
+        f.atomicStore(arrived, 0);
+        f.drop(i32.atomicAdd(roundWord, 1));
+        f.drop(i32.atomicNotify(roundWord, threads));
+      },
+      () => {
+        const left = f.local("i32", i32.constant(spins));
+        f.while(
+          () => i32.and(i32.eq(i32.atomicLoad(roundWord), round.get), i32.ne(left.get, 0)),
+          () => f.increase(left, -1),
+        );
+        f.while(
+          () => i32.eq(i32.atomicLoad(roundWord), round.get),
+          () => f.if(i32.eq(i32.atomicWait(roundWord, round.get, patience), 2), () => f.unreachable()),
+        );
+      },
+    );
+  });
+}

@@ -1,0 +1,26 @@
+import type { KernelCatalog } from "../../plan/types.js";
+import type { WasmKernel } from "./kernel.js";
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { map } from "./kernels/map.js";
+import { matmul } from "./kernels/matmul.js";
+import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
+import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
+import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+
+/** The WebAssembly kernels of every op, in order of preference. */
+export const catalog: KernelCatalog<WasmKernel> = {
+  map: [map],
+  reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  matmul: [matmul],
+  conv2d: [conv2d],
+  conv2dInputGradient: [conv2dInputGradient],
+  conv2dFilterGradient: [conv2dFilterGradient],
+  maxPool2d: [maxPool2d],
+  maxPool2dGradient: [maxPool2dGradient],
+  averagePool2d: [averagePool2d],
+  averagePool2dGradient: [averagePool2dGradient],
+  softmax: [softmax],
+  softmaxCrossEntropy: [softmaxCrossEntropy],
+  softmaxCrossEntropyGradient: [softmaxCrossEntropyGradient],
+  argmax: [argmax],
+};

@@ -1,0 +1,171 @@
+import { fail } from "../../core/errors.js";
+import { contextOf } from "../../plan/plan.js";
+import type { NodeContext, Plan, PlanBuffer, PlanStep } from "../../plan/types.js";
+import { type FunctionReference, type I32, i32, type Local, ModuleBuilder } from "./assembler/index.js";
+import { addBarrier } from "./barrier.js";
+import { catalog } from "./catalog.js";
+import type { Engine, Phase, WasmKernel } from "./kernel.js";
+import { maximumPages } from "./layout.js";
+
+export interface CompiledModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether any phase is shared: otherwise the first thread can run the program alone. */
+  readonly parallel: boolean;
+}
+
+/** A range of bytes that a phase reads or writes; variables and the arena are apart. */
+interface Access {
+  readonly space: "variables" | "arena";
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A phase in its place in the program. */
+interface Scheduled {
+  readonly step: PlanStep;
+  readonly phase: Phase;
+  readonly target: FunctionReference;
+  readonly shared: boolean;
+  readonly reads: readonly Access[];
+  readonly writes: readonly Access[];
+}
+
+/**
+ * Plan → module. Every phase of every kernel becomes a function, one for all steps that need the same code; `run`
+ * calls them in order, each thread with its share of the tasks, with barriers only where memory is handed over.
+ */
+export function compilePlan(plan: Plan, engine: Engine, variableAddress: (name: string) => number): CompiledModule {
+  const threaded = engine.threads > 1;
+  const module = new ModuleBuilder({
+    module: "fovea",
+    name: "memory",
+    initialPages: 1,
+    shared: threaded ? { maximumPages } : undefined,
+  });
+  const functions = new Map<string, FunctionReference>();
+  const scheduled = plan.steps.flatMap((step) =>
+    schedulePhases(plan, step, engine, module, functions, variableAddress),
+  );
+  const parallel = threaded && scheduled.some(({ shared }) => shared);
+  const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
+  module.function(
+    ["i32", "i32"],
+    (f) => {
+      const thread = f.parameter(0, "i32");
+      const arena = f.parameter(1, "i32");
+      const address = (buffer: PlanBuffer): I32 =>
+        buffer.kind === "variable" ? i32.constant(variableAddress(buffer.name)) : i32.add(arena.get, buffer.offset);
+      let pending: Scheduled[] = [];
+      for (const item of scheduled) {
+        if (barrier !== undefined && pending.some((earlier) => mustWait(earlier, item))) {
+          f.call(barrier, []);
+          pending = [];
+        }
+        const { step, phase, target } = item;
+        const call = (begin: I32, end: I32) =>
+          f.call(target, [
+            begin,
+            end,
+            ...step.inputs.map((id) => address(plan.buffers[id]!)),
+            address(plan.buffers[step.output]!),
+            i32.add(arena.get, step.scratchOffset),
+          ]);
+        const whole = () => call(i32.constant(0), i32.constant(phase.tasks));
+        if (!parallel) whole();
+        else if (item.shared) call(share(thread, 0, phase.tasks, engine), share(thread, 1, phase.tasks, engine));
+        else f.if(i32.eqz(thread.get), whole);
+        pending.push(item);
+      }
+      if (barrier !== undefined) f.call(barrier, []);
+    },
+    "run",
+  );
+  return { bytes: module.encode(), parallel };
+}
+
+/** First task of thread + offset: ⌊tasks · (thread + offset) / threads⌋. */
+function share(thread: Local<"i32">, offset: number, tasks: number, engine: Engine): I32 {
+  return i32.divU(i32.mul(i32.add(thread.get, offset), tasks), engine.threads);
+}
+
+function schedulePhases(
+  plan: Plan,
+  step: PlanStep,
+  engine: Engine,
+  module: ModuleBuilder,
+  functions: Map<string, FunctionReference>,
+  variableAddress: (name: string) => number,
+): Scheduled[] {
+  const node = contextOf(plan.graph.nodes[step.node]!, plan.graph);
+  const kernel = kernelNamed(node, step.kernel);
+  const access = (id: number): Access => accessOf(plan.buffers[id]!, variableAddress);
+  const inputs = step.inputs.map(access);
+  const output = access(step.output);
+  const scratch: Access = {
+    space: "arena",
+    from: step.scratchOffset,
+    to: step.scratchOffset + step.scratchBytes,
+  };
+  return kernel.phases(node, engine).map((phase, index): Scheduled => {
+    const key = `${kernel.name}/${index} ${codeKey(node)}`;
+    const known = functions.get(key);
+    const target = known ?? emitPhase(module, phase, engine, node.inputs.length);
+    functions.set(key, target);
+    const extra = phase.usesScratch === false || step.scratchBytes === 0 ? [] : [scratch];
+    return {
+      step,
+      phase,
+      target,
+      shared: engine.threads > 1 && phase.tasks > 1 && phase.cycles >= engine.worthSharing,
+      reads: [...inputs, ...extra],
+      writes: [output, ...extra],
+    };
+  });
+}
+
+function kernelNamed(node: NodeContext, name: string): WasmKernel {
+  const candidates = catalog[node.op as keyof typeof catalog];
+  const kernel = "unsupported" in candidates ? undefined : candidates.find((candidate) => candidate.name === name);
+  return kernel ?? fail({ code: "graph", where: `plan of "${node.name}"`, problem: `there is no kernel ${name}` });
+}
+
+/** Steps with equal keys share code: everything that a kernel may look at, less the layer's name. */
+function codeKey({ attributes, inputs, output }: NodeContext): string {
+  const exact = (_: string, value: unknown) =>
+    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `#${1 / value}${value}` : value;
+  const types = [...inputs, output].map(({ shape, dtype }) => `${dtype}${shape.join("x")}`);
+  return `${types.join(" ")} ${JSON.stringify(attributes, exact)}`;
+}
+
+function emitPhase(module: ModuleBuilder, phase: Phase, engine: Engine, inputCount: number): FunctionReference {
+  const parameters = new Array<"i32">(inputCount + 4).fill("i32");
+  return module.function(parameters, (f) => {
+    const parameter = (index: number) => f.parameter(index, "i32").get;
+    phase.emit({
+      f,
+      engine,
+      begin: parameter(0),
+      end: parameter(1),
+      inputs: Array.from({ length: inputCount }, (_, i) => parameter(2 + i)),
+      output: parameter(2 + inputCount),
+      scratch: parameter(3 + inputCount),
+    });
+  });
+}
+
+function accessOf(buffer: PlanBuffer, variableAddress: (name: string) => number): Access {
+  const from = buffer.kind === "variable" ? variableAddress(buffer.name) : buffer.offset;
+  return { space: buffer.kind === "variable" ? "variables" : "arena", from, to: from + buffer.bytes };
+}
+
+/** Whether a barrier must stand between two phases: they touch the same bytes, one of them writing, on two threads. */
+function mustWait(earlier: Scheduled, later: Scheduled): boolean {
+  if (!earlier.shared && !later.shared) return false;
+  const overlap = (a: readonly Access[], b: readonly Access[]) =>
+    a.some((x) => b.some((y) => x.space === y.space && x.from < y.to && y.from < x.to));
+  return (
+    overlap(earlier.writes, later.reads) ||
+    overlap(earlier.writes, later.writes) ||
+    overlap(earlier.reads, later.writes)
+  );
+}

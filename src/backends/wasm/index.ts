@@ -1,0 +1,94 @@
+import { fail } from "../../core/errors.js";
+import type { Graph } from "../../graph/types.js";
+import { foldConstants } from "../../passes/constants.js";
+import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
+import { planGraph } from "../../plan/plan.js";
+import type { Plan } from "../../plan/types.js";
+import { f32x4 } from "./assembler/index.js";
+import { catalog } from "./catalog.js";
+import { compilePlan } from "./compile.js";
+import { detectFeatures } from "./features.js";
+import type { Engine } from "./kernel.js";
+import { WasmProgram } from "./program.js";
+import { WasmStore } from "./store.js";
+import { resolveThreads, ThreadPool } from "./threads.js";
+
+export interface WasmOptions {
+  /** Threads that share each step; by default the number of processors, at most 8; 1 where memory cannot be shared. */
+  readonly threads?: number;
+  /** Use fused multiply-add where the engine has it (default true). Results differ in rounding between the two. */
+  readonly relaxedSimd?: boolean;
+  /** Cycles of work from which a phase is shared between threads (default 30,000). Results do not depend on it. */
+  readonly worthSharing?: number;
+}
+
+/**
+ * The CPU backend: kernels emitted as WebAssembly when a plan is compiled, run by one call per step and thread.
+ * Fails with code "unsupported" where the engine lacks 128-bit vectors.
+ */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  const features = detectFeatures();
+  if (!features.simd) {
+    fail({
+      code: "unsupported",
+      where: "wasm backend",
+      problem: "this engine has no WebAssembly SIMD",
+      fix: "Use Node 20 or newer, or a browser of 2021 or newer",
+    });
+  }
+  const threads = resolveThreads(options.threads, features.threads);
+  const relaxedSimd = features.relaxedSimd && options.relaxedSimd !== false;
+  const engine: Engine = {
+    threads,
+    relaxedSimd,
+    worthSharing: options.worthSharing ?? 30_000,
+    multiplyAdd: relaxedSimd ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
+  };
+  return new WasmBackend(engine, threads > 1 ? await ThreadPool.start(threads) : undefined);
+}
+
+export class WasmBackend implements Backend {
+  readonly name = "wasm";
+  readonly #pool: ThreadPool | undefined;
+
+  constructor(
+    readonly engine: Engine,
+    pool: ThreadPool | undefined,
+  ) {
+    this.#pool = pool;
+  }
+
+  createStore(): Store {
+    return new WasmStore(this.#pool !== undefined);
+  }
+
+  plan(graph: Graph, options?: PlanOptions): Plan {
+    return planGraph(foldConstants(graph), this.name, catalog, options);
+  }
+
+  async compile(plan: Plan, store: Store): Promise<Program> {
+    if (!(store instanceof WasmStore)) {
+      return fail({ code: "usage", where: "wasm backend", problem: "the store belongs to another backend" });
+    }
+    for (const { kind, name, type } of plan.buffers) if (kind === "variable") store.declare(name, type);
+    store.arena(plan.arenaBytes);
+    const { bytes, parallel } = compilePlan(plan, this.engine, (name) => store.address(name));
+    const module = await WebAssembly.compile(bytes);
+    const { memory } = store;
+    const instance = new WebAssembly.Instance(module, { fovea: { memory } });
+    const run = instance.exports.run as (thread: number, arena: number) => void;
+    if (!parallel || this.#pool === undefined) return new WasmProgram(plan, store, run);
+    const pool = this.#pool;
+    const index = await pool.add(module, memory);
+    const program = new WasmProgram(plan, store, run, { pool, index });
+    // workers keep an instance, and so the model's memory, until the program is gone
+    abandoned.register(program, () => pool.remove(index));
+    return program;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+}
+
+const abandoned = new FinalizationRegistry<() => void>((release) => release());

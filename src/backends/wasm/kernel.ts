@@ -1,0 +1,47 @@
+import type { Kernel, NodeContext } from "../../plan/types.js";
+import type { FunctionBuilder, I32, V128 } from "./assembler/index.js";
+
+/** What kernels are emitted for: decided once per backend. */
+export interface Engine {
+  /** a · b + c: one instruction where the engine has relaxed SIMD, multiply and add elsewhere. */
+  readonly multiplyAdd: (a: V128, b: V128, c: V128) => V128;
+  readonly relaxedSimd: boolean;
+  readonly threads: number;
+  /** Phases shorter than this many cycles are done by the first thread alone: a barrier would cost more. */
+  readonly worthSharing: number;
+}
+
+/** What a phase's code may use. Addresses are byte addresses. */
+export interface PhaseScope {
+  readonly f: FunctionBuilder;
+  readonly engine: Engine;
+  /** The tasks of this call: begin ≤ task < end. */
+  readonly begin: I32;
+  readonly end: I32;
+  readonly inputs: readonly I32[];
+  readonly output: I32;
+  readonly scratch: I32;
+}
+
+/**
+ * A stretch of a kernel without internal dependencies. Its work is cut into tasks, whose number and content do not
+ * depend on the number of threads; threads take contiguous ranges of them, so results do not either. A barrier
+ * separates phases that touch the same memory.
+ */
+export interface Phase {
+  readonly tasks: number;
+  /** Estimated cycles of all tasks together: small phases run on one thread. */
+  readonly cycles: number;
+  /** Whether it reads or writes the scratch memory (taken as yes). */
+  readonly usesScratch?: boolean;
+  emit(scope: PhaseScope): void;
+}
+
+export interface WasmKernel extends Kernel {
+  phases(node: NodeContext, engine: Engine): readonly Phase[];
+}
+
+/** Attributes as a kernel's own op declares them. The catalog guarantees that a kernel sees only nodes of its op. */
+export function attributesOf<A extends object>(node: NodeContext): A {
+  return node.attributes as A;
+}

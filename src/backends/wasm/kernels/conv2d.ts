@@ -1,0 +1,458 @@
+import {
+  type Conv2dAttributes,
+  type Conv2dFilterGradientAttributes,
+  type Conv2dGeometry,
+  type Conv2dInputGradientAttributes,
+  conv2dGeometry,
+} from "../../../ops/conv2d.js";
+import { effectiveSize } from "../../../ops/window.js";
+import type { NodeContext } from "../../../plan/types.js";
+import { i32 } from "../assembler/index.js";
+import { attributesOf, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import { type ConvolutionPass, emitPass, multiplyAddsOfPass, tasksOfPass } from "./convolution.js";
+import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
+import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
+
+const where = "conv2d";
+
+/** The image with its border of zeros, exactly as large as the windows reach. */
+function paddedInput(g: Conv2dGeometry, { strides, padding, dilation }: Conv2dAttributes): PaddedImage {
+  return {
+    batch: g.batch,
+    channels: g.inputChannels,
+    sourceHeight: g.inputHeight,
+    sourceWidth: g.inputWidth,
+    top: padding[0],
+    left: padding[2],
+    height: (g.outputHeight - 1) * strides[0] + effectiveSize(g.kernelHeight, dilation[0]),
+    width: (g.outputWidth - 1) * strides[1] + effectiveSize(g.kernelWidth, dilation[1]),
+  };
+}
+
+/**
+ * Forward convolution as an implicit matrix product: output pixels × output channels, reduced over taps and channels.
+ * The filter is read as it lies (HWIO is already taps × channels by filters); the image gets its border first.
+ */
+export const conv2d: WasmKernel = {
+  name: "f32_conv2d_implicit_simd128",
+  accepts: () => true,
+  scratchBytes(node) {
+    const attributes = attributesOf<Conv2dAttributes>(node);
+    const image = paddedInput(
+      conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where),
+      attributes,
+    );
+    return needsCopy(image) ? paddedBytes(image) : 0;
+  },
+  phases(node) {
+    const attributes = attributesOf<Conv2dAttributes>(node);
+    const { strides, dilation, groups, epilogue } = attributes;
+    const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
+    const image = paddedInput(g, attributes);
+    const walked = walkedSize(image);
+    const pass: ConvolutionPass = {
+      batch: g.batch,
+      groups,
+      imageHeight: walked.height,
+      imageWidth: walked.width,
+      imageChannels: g.inputChannels,
+      originY: walked.top,
+      originX: walked.left,
+      stepY: strides[0],
+      stepX: strides[1],
+      tapsY: g.kernelHeight,
+      tapsX: g.kernelWidth,
+      tapStepY: dilation[0],
+      tapStepX: dilation[1],
+      sumChannels: g.groupChannels,
+      filterRowBytes: 4 * g.outputChannels,
+      filterGroupBytes: (4 * g.outputChannels) / groups,
+      outputHeight: g.outputHeight,
+      outputWidth: g.outputWidth,
+      columns: g.outputChannels / groups,
+      outputOrigin: 0,
+      outputImageBytes: 4 * g.outputHeight * g.outputWidth * g.outputChannels,
+      outputRowBytes: 4 * g.outputWidth * g.outputChannels,
+      outputPixelBytes: 4 * g.outputChannels,
+    };
+    const copied = needsCopy(image);
+    const compute: Phase = {
+      tasks: tasksOfPass(pass),
+      cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
+      usesScratch: copied,
+      emit: (scope) =>
+        emitPass(scope, pass, copied ? scope.scratch : scope.inputs[0]!, scope.inputs[1]!, node, epilogue),
+    };
+    return copied ? [paddingPhase(image, 0, 0), compute] : [compute];
+  },
+};
+
+/** Taps of one axis that reach the pixels of one residue of the stride, in the order of the gradient's rows. */
+interface ResidueAxis {
+  /** First image pixel of the residue and how many there are. */
+  readonly first: number;
+  readonly count: number;
+  /** Taps in ascending order of the gradient pixel that they read, and the distance of those pixels. */
+  readonly taps: readonly number[];
+  readonly tapStep: number;
+  /** Gradient pixel that the first tap reads for the first image pixel; may be negative. */
+  readonly origin: number;
+}
+
+/**
+ * Splits one axis by residues of the stride: image pixel i reads gradient pixel (i + before − tap · dilation) / stride
+ * wherever that is whole. Within a residue the taps are the same for all pixels, and neighbours are one apart, so that
+ * no multiplication by inserted zeros takes place.
+ */
+function residues(size: number, kernel: number, stride: number, dilation: number, before: number): ResidueAxis[] {
+  return Array.from({ length: Math.min(stride, size) }, (_, first): ResidueAxis => {
+    const count = Math.ceil((size - first) / stride);
+    const taps = Array.from({ length: kernel }, (_, tap) => kernel - 1 - tap).filter(
+      (tap) => (((first + before - tap * dilation) % stride) + stride) % stride === 0,
+    );
+    const read = (tap: number) => (first + before - tap * dilation) / stride;
+    const tapStep = taps.length > 1 ? read(taps[1]!) - read(taps[0]!) : 1;
+    return { first, count, taps, tapStep, origin: taps.length > 0 ? read(taps[0]!) : 0 };
+  });
+}
+
+interface InputGradientLayout {
+  readonly geometry: Conv2dGeometry;
+  readonly image: PaddedImage;
+  readonly rows: readonly ResidueAxis[];
+  readonly columns: readonly ResidueAxis[];
+  /** Columns of the turned filter: channels of one group, padded to whole vectors. */
+  readonly filterColumns: number;
+  readonly filterBytes: number;
+  readonly imageOffset: number;
+}
+
+function inputGradientLayout(node: NodeContext): InputGradientLayout {
+  const attributes = attributesOf<Conv2dInputGradientAttributes>(node);
+  const { strides, padding, dilation, inputShape } = attributes;
+  const g = conv2dGeometry(inputShape, node.inputs[1]!.shape, attributes, where);
+  const rows = residues(g.inputHeight, g.kernelHeight, strides[0], dilation[0], padding[0]);
+  const columns = residues(g.inputWidth, g.kernelWidth, strides[1], dilation[1], padding[2]);
+  const reach = (axes: readonly ResidueAxis[], size: number) => {
+    const used = axes.filter(({ taps }) => taps.length > 0);
+    const first = Math.min(0, ...used.map(({ origin }) => origin));
+    const last = Math.max(
+      size - 1,
+      ...used.map(({ origin, count, taps, tapStep }) => origin + count - 1 + (taps.length - 1) * tapStep),
+    );
+    return { before: -first, extent: last - first + 1 };
+  };
+  const vertical = reach(rows, g.outputHeight);
+  const horizontal = reach(columns, g.outputWidth);
+  const image: PaddedImage = {
+    batch: g.batch,
+    channels: g.outputChannels,
+    sourceHeight: g.outputHeight,
+    sourceWidth: g.outputWidth,
+    top: vertical.before,
+    left: horizontal.before,
+    height: vertical.extent,
+    width: horizontal.extent,
+  };
+  const filterColumns = 4 * vectorsOf(g.groupChannels);
+  const filterBytes = 4 * g.kernelHeight * g.kernelWidth * g.outputChannels * filterColumns;
+  return {
+    geometry: g,
+    image,
+    rows,
+    columns,
+    filterColumns,
+    filterBytes,
+    imageOffset: Math.ceil(filterBytes / 64) * 64,
+  };
+}
+
+/**
+ * Gradient for the image: for every residue of the stride an ordinary convolution of the output's gradient with the
+ * taps that reach it, filters turned so that input channels are columns.
+ */
+export const conv2dInputGradient: WasmKernel = {
+  name: "f32_conv2d_input_gradient_residues_simd128",
+  accepts: () => true,
+  scratchBytes(node) {
+    const { image, imageOffset } = inputGradientLayout(node);
+    return imageOffset + (needsCopy(image) ? paddedBytes(image) : 0);
+  },
+  phases(node) {
+    const { strides, groups, epilogue } = attributesOf<Conv2dInputGradientAttributes>(node);
+    const layout = inputGradientLayout(node);
+    const { geometry: g, image, filterColumns, imageOffset } = layout;
+    const copied = needsCopy(image);
+    const walked = walkedSize(image);
+    const passes: { pass: ConvolutionPass; filterOffset: number }[] = [];
+    let filterOffset = 0;
+    for (const vertical of layout.rows) {
+      for (const horizontal of layout.columns) {
+        const pass: ConvolutionPass = {
+          batch: g.batch,
+          groups,
+          imageHeight: walked.height,
+          imageWidth: walked.width,
+          imageChannels: g.outputChannels,
+          originY: vertical.origin + (copied ? image.top : 0),
+          originX: horizontal.origin + (copied ? image.left : 0),
+          stepY: 1,
+          stepX: 1,
+          tapsY: horizontal.taps.length === 0 ? 0 : vertical.taps.length,
+          tapsX: vertical.taps.length === 0 ? 0 : horizontal.taps.length,
+          tapStepY: vertical.tapStep,
+          tapStepX: horizontal.tapStep,
+          sumChannels: g.outputChannels / groups,
+          filterRowBytes: 4 * filterColumns,
+          filterGroupBytes:
+            (4 * filterColumns * vertical.taps.length * horizontal.taps.length * g.outputChannels) / groups,
+          outputHeight: vertical.count,
+          outputWidth: horizontal.count,
+          columns: g.groupChannels,
+          outputOrigin: 4 * (vertical.first * g.inputWidth + horizontal.first) * g.inputChannels,
+          outputImageBytes: 4 * g.inputHeight * g.inputWidth * g.inputChannels,
+          outputRowBytes: 4 * strides[0] * g.inputWidth * g.inputChannels,
+          outputPixelBytes: 4 * strides[1] * g.inputChannels,
+        };
+        passes.push({ pass, filterOffset });
+        filterOffset += 4 * filterColumns * vertical.taps.length * horizontal.taps.length * g.outputChannels;
+      }
+    }
+    const phases: Phase[] = [turnedFilterPhase(node, layout)];
+    if (copied) phases.push(paddingPhase(image, 0, imageOffset));
+    for (const { pass, filterOffset: offset } of passes) {
+      phases.push({
+        tasks: tasksOfPass(pass),
+        cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
+        emit(scope) {
+          const source = copied ? i32.add(scope.scratch, imageOffset) : scope.inputs[0]!;
+          emitPass(scope, pass, source, i32.add(scope.scratch, offset), node, epilogue);
+        },
+      });
+    }
+    return phases;
+  },
+};
+
+/**
+ * scratch = for each residue, for each group: [taps down][taps across][output channels of the group][group's input
+ * channels], taps in the order in which the passes read the gradient. One task per tap and residue.
+ */
+function turnedFilterPhase(node: NodeContext, layout: InputGradientLayout): Phase {
+  const { groups } = attributesOf<Conv2dInputGradientAttributes>(node);
+  const { geometry: g, filterColumns } = layout;
+  const groupFilters = g.outputChannels / groups;
+  const taps: { target: number; groupStride: number; source: number }[] = [];
+  let block = 0;
+  for (const { taps: down } of layout.rows) {
+    for (const { taps: across } of layout.columns) {
+      const groupStride = down.length * across.length * groupFilters * filterColumns;
+      down.forEach((y, j) =>
+        across.forEach((x, i) =>
+          taps.push({
+            target: 4 * (block + (j * across.length + i) * groupFilters * filterColumns),
+            groupStride: 4 * groupStride,
+            source: 4 * (y * g.kernelWidth + x) * g.groupChannels * g.outputChannels,
+          }),
+        ),
+      );
+      block += groupStride * groups;
+    }
+  }
+  return {
+    tasks: taps.length,
+    cycles: 2 * taps.length * g.groupChannels * g.outputChannels,
+    emit(scope) {
+      const { f, begin, end, inputs, scratch } = scope;
+      const source = f.local("i32");
+      const target = f.local("i32");
+      const groupStride = f.local("i32");
+      const [group, o, c] = [f.local("i32"), f.local("i32"), f.local("i32")];
+      const [from, to] = [f.local("i32"), f.local("i32")];
+      const turn = () =>
+        f.for(group, 0, groups, 1, () =>
+          f.for(o, 0, groupFilters, 1, () => {
+            f.set(from, i32.add(source.get, i32.mul(i32.add(i32.mul(group.get, groupFilters), o.get), 4)));
+            const row = i32.add(i32.mul(group.get, groupStride.get), i32.mul(o.get, 4 * filterColumns));
+            f.set(to, i32.add(target.get, row));
+            f.for(c, 0, g.groupChannels, 1, () => {
+              f.storeI32(to.get, i32.load(from.get));
+              f.increase(from, 4 * g.outputChannels);
+              f.increase(to, 4);
+            });
+          }),
+        );
+      const number = f.local("i32");
+      f.for(number, begin, end, 1, () => {
+        taps.forEach((tap, index) => {
+          f.if(i32.eq(number.get, index), () => {
+            f.set(source, i32.add(inputs[1]!, tap.source));
+            f.set(target, i32.add(scratch, tap.target));
+            f.set(groupStride, i32.constant(tap.groupStride));
+          });
+        });
+        turn();
+      });
+    },
+  };
+}
+
+/** Output pixels whose products are summed in registers before they are added to the filter's gradient in memory. */
+const pixelsPerBlock = 256;
+
+/**
+ * Gradient for the filter: for every tap and channel pair the sum over all output pixels of image · gradient. A
+ * register tile takes neighbouring (tap, input channel) rows, which lie side by side in the image, and a few output
+ * channels; pixels are summed in blocks that stay in cache, each from zero, so long sums keep their accuracy.
+ */
+export const conv2dFilterGradient: WasmKernel = {
+  name: "f32_conv2d_filter_gradient_blocked_simd128",
+  accepts: () => true,
+  scratchBytes(node) {
+    const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+    const image = paddedInput(
+      conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where),
+      attributes,
+    );
+    return needsCopy(image) ? paddedBytes(image) : 0;
+  },
+  phases(node) {
+    const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+    const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
+    const image = paddedInput(g, attributes);
+    const copied = needsCopy(image);
+    const rows = filterRows(g, attributes);
+    const multiplyAdds =
+      g.batch * g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth * g.groupChannels * g.outputChannels;
+    const compute: Phase = {
+      tasks: rows.runs * rows.tilesPerRun,
+      cycles: tiledCycles(multiplyAdds),
+      usesScratch: copied,
+      emit: (scope) => emitFilterGradient(scope, node, g, image),
+    };
+    return copied ? [paddingPhase(image, 0, 0), compute] : [compute];
+  },
+};
+
+/** Rows of the filter's gradient, [tap down][tap across][channel] by output channels, cut into runs and row tiles. */
+function filterRows(g: Conv2dGeometry, { dilation, groups }: Conv2dAttributes) {
+  const joined = dilation[1] === 1 && groups === 1;
+  const run = joined ? g.kernelWidth * g.groupChannels : g.groupChannels;
+  const runs = joined ? g.kernelHeight : g.kernelHeight * g.kernelWidth;
+  const rows = rowTile(run, g.outputChannels / groups);
+  return { joined, run, runs, rows, tilesPerRun: Math.ceil(run / rows) };
+}
+
+function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeometry, padded: PaddedImage): void {
+  const { f, engine, begin, end, inputs, output } = scope;
+  const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+  const { strides, dilation, groups } = attributes;
+  const { joined, run, rows, tilesPerRun } = filterRows(g, attributes);
+  const walked = walkedSize(padded);
+  const image = needsCopy(padded) ? scope.scratch : inputs[0]!;
+  const pixelBytes = 4 * g.inputChannels;
+  const rowBytes = walked.width * pixelBytes;
+  const groupColumns = g.outputChannels / groups;
+  const columns = columnTile(groupColumns);
+  const blockRows = Math.min(g.outputHeight, Math.max(1, Math.floor(pixelsPerBlock / g.outputWidth)));
+
+  const task = f.local("i32");
+  const n = f.local("i32");
+  const y = f.local("i32");
+  const lines = f.local("i32");
+  const group = f.local("i32");
+  const columnBytes = f.local("i32");
+  const imageAt = f.local("i32");
+  const gradientAt = f.local("i32");
+  const targetAt = f.local("i32");
+  const firstInRun = f.local("i32");
+
+  const tile = (tileRows: number, tileColumns: number) => {
+    const a = f.local("i32", imageAt.get);
+    const b = f.local("i32", i32.add(gradientAt.get, columnBytes.get));
+    const target = f.local("i32", i32.add(targetAt.get, columnBytes.get));
+    const accumulators = new Accumulators(f, engine, { rows: tileRows, columns: tileColumns });
+    accumulators.clear();
+    const line = f.local("i32", lines.get);
+    f.doWhile(
+      () => {
+        unrolledLoop(
+          f,
+          g.outputWidth,
+          4,
+          (step) =>
+            accumulators.step((row) => ({ base: a.get, offset: 4 * row + step * strides[1] * pixelBytes }), {
+              base: b.get,
+              offset: 4 * g.outputChannels * step,
+            }),
+          (steps) => {
+            f.increase(a, steps * strides[1] * pixelBytes);
+            f.increase(b, 4 * g.outputChannels * steps);
+          },
+        );
+        f.increase(a, strides[0] * rowBytes - g.outputWidth * strides[1] * pixelBytes);
+        f.increase(line, -1);
+      },
+      () => line.get,
+    );
+    const place = (row: number) => ({ base: target.get, offset: 4 * g.outputChannels * row });
+    accumulators.addFrom(place);
+    accumulators.store(place);
+  };
+  const overColumns = (tileRows: number) => {
+    const full = Math.floor(groupColumns / columns) * columns;
+    f.for(columnBytes, 0, 4 * full, 4 * columns, () => tile(tileRows, columns));
+    if (full < groupColumns) {
+      f.set(columnBytes, i32.constant(4 * full));
+      tile(tileRows, groupColumns - full);
+    }
+  };
+  /** Byte offset of the pixel that the task's tap reads, and the filter row of its first sum. */
+  const runOf = () => i32.divU(task.get, tilesPerRun);
+  const tapOffset = () => {
+    if (joined) return i32.mul(runOf(), dilation[0] * rowBytes);
+    return i32.add(
+      i32.mul(i32.divU(runOf(), g.kernelWidth), dilation[0] * rowBytes),
+      i32.mul(i32.remU(runOf(), g.kernelWidth), dilation[1] * pixelBytes),
+    );
+  };
+  const filterRow = () => i32.add(i32.mul(runOf(), run), firstInRun.get);
+  const forTasks = (body: (tileRows: number) => void) =>
+    f.for(task, begin, end, 1, () => {
+      f.set(firstInRun, i32.mul(i32.remU(task.get, tilesPerRun), rows));
+      const rest = run % rows;
+      if (rest === 0) body(rows);
+      else if (run < rows) body(rest);
+      else
+        f.if(
+          i32.leS(firstInRun.get, run - rows),
+          () => body(rows),
+          () => body(rest),
+        );
+    });
+
+  forTasks((tileRows) => {
+    f.set(targetAt, i32.add(output, i32.mul(filterRow(), 4 * g.outputChannels)));
+    fill(scope, targetAt.get, tileRows * g.outputChannels);
+  });
+  f.for(n, 0, g.batch, 1, () =>
+    f.for(y, 0, g.outputHeight, blockRows, () => {
+      f.set(lines, i32.min(blockRows, i32.sub(g.outputHeight, y.get)));
+      forTasks((tileRows) =>
+        f.for(group, 0, groups, 1, () => {
+          const row = i32.add(i32.mul(n.get, walked.height), i32.add(i32.mul(y.get, strides[0]), walked.top));
+          const pixel = i32.add(i32.mul(row, walked.width), walked.left);
+          const channel = i32.add(firstInRun.get, i32.mul(group.get, g.groupChannels));
+          const inside = i32.add(tapOffset(), i32.mul(channel, 4));
+          f.set(imageAt, i32.add(image, i32.add(i32.mul(pixel, pixelBytes), inside)));
+          const gradientRow = i32.add(i32.mul(n.get, g.outputHeight), y.get);
+          const groupBytes = i32.mul(group.get, 4 * groupColumns);
+          f.set(gradientAt, i32.add(inputs[1]!, i32.mul(gradientRow, 4 * g.outputWidth * g.outputChannels)));
+          f.set(gradientAt, i32.add(gradientAt.get, groupBytes));
+          f.set(targetAt, i32.add(output, i32.add(i32.mul(filterRow(), 4 * g.outputChannels), groupBytes)));
+          overColumns(tileRows);
+        }),
+      );
+    }),
+  );
+}

@@ -1,0 +1,182 @@
+import type { Expression } from "../../../ops/expression.js";
+import type { NodeContext } from "../../../plan/types.js";
+import { type I32, i32 } from "../assembler/index.js";
+import type { PhaseScope } from "../kernel.js";
+import { Accumulators, columnTile, EpilogueEmitter, type Place, rowTile, unrolledLoop } from "./tile.js";
+
+/**
+ * One pass of an implicit matrix product over an image: for every output pixel, Σ over taps and channels of
+ * image · filter. The forward convolution is one such pass, the gradient for the image one per residue of the stride.
+ * Distances are in pixels of the walked image unless they say bytes.
+ */
+export interface ConvolutionPass {
+  readonly batch: number;
+  readonly groups: number;
+  /** Image that is walked: rows, pixels per row, channels per pixel. */
+  readonly imageHeight: number;
+  readonly imageWidth: number;
+  readonly imageChannels: number;
+  /** Pixel that the first tap of the first output reads. */
+  readonly originY: number;
+  readonly originX: number;
+  /** Steps of the window per output row and output pixel. */
+  readonly stepY: number;
+  readonly stepX: number;
+  /** Taps and the distance between them. */
+  readonly tapsY: number;
+  readonly tapsX: number;
+  readonly tapStepY: number;
+  readonly tapStepX: number;
+  /** Channels that are summed, per group. */
+  readonly sumChannels: number;
+  /** Filter matrix [tapsY][tapsX][sumChannels][columns]: bytes from one row to the next, and of one group to the next. */
+  readonly filterRowBytes: number;
+  readonly filterGroupBytes: number;
+  /** Output: pixels computed, and where they go. `columns` per group. */
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+  readonly columns: number;
+  readonly outputOrigin: number;
+  readonly outputImageBytes: number;
+  readonly outputRowBytes: number;
+  readonly outputPixelBytes: number;
+}
+
+/** Tasks of a pass: rows of output pixels. */
+export const tasksOfPass = (pass: ConvolutionPass): number => pass.batch * pass.outputHeight;
+
+export function multiplyAddsOfPass(p: ConvolutionPass): number {
+  return tasksOfPass(p) * p.outputWidth * p.groups * p.columns * p.tapsY * p.tapsX * p.sumChannels;
+}
+
+/**
+ * Emits the tasks `begin … end` of a pass. A register tile takes neighbouring pixels of one output row and a few
+ * output channels; taps that lie side by side in memory (NHWC) make one long reduction.
+ */
+export function emitPass(
+  scope: PhaseScope,
+  pass: ConvolutionPass,
+  image: I32,
+  filter: I32,
+  node: NodeContext,
+  epilogue: Expression | undefined,
+): void {
+  const { f, begin, end } = scope;
+  const pixelBytes = 4 * pass.imageChannels;
+  const columns = columnTile(pass.columns);
+  const rows = rowTile(pass.outputWidth, pass.columns);
+  const task = f.local("i32");
+  const group = f.local("i32");
+  const x = f.local("i32");
+  const columnBytes = f.local("i32");
+  const imageRow = f.local("i32");
+  const resultRow = f.local("i32");
+
+  const tile = (tileRows: number, tileColumns: number) =>
+    emitTile(scope, pass, {
+      image: i32.add(imageRow.get, i32.mul(x.get, pass.stepX * pixelBytes)),
+      filter: i32.add(filter, i32.add(columnBytes.get, i32.mul(group.get, pass.filterGroupBytes))),
+      result: i32.add(resultRow.get, i32.add(i32.mul(x.get, pass.outputPixelBytes), columnBytes.get)),
+      channel: i32.add(columnBytes.get, i32.mul(group.get, 4 * pass.columns)),
+      rows: tileRows,
+      columns: tileColumns,
+      node,
+      epilogue,
+    });
+  const overPixels = (tileColumns: number) => {
+    const full = Math.floor(pass.outputWidth / rows) * rows;
+    f.for(x, 0, full, rows, () => tile(rows, tileColumns));
+    if (full < pass.outputWidth) {
+      f.set(x, i32.constant(full));
+      tile(pass.outputWidth - full, tileColumns);
+    }
+  };
+  const groupOffset = (bytes: number): I32 => i32.mul(group.get, bytes);
+
+  f.for(group, 0, pass.groups, 1, () => {
+    f.for(task, begin, end, 1, () => {
+      const n = f.local("i32", i32.divU(task.get, pass.outputHeight));
+      const y = f.local("i32", i32.remU(task.get, pass.outputHeight));
+      const firstRow = i32.add(i32.mul(n.get, pass.imageHeight), i32.add(i32.mul(y.get, pass.stepY), pass.originY));
+      const firstPixel = i32.add(i32.mul(firstRow, pass.imageWidth), pass.originX);
+      f.set(imageRow, i32.add(i32.add(image, i32.mul(firstPixel, pixelBytes)), groupOffset(4 * pass.sumChannels)));
+      const row = i32.add(i32.mul(n.get, pass.outputImageBytes), i32.mul(y.get, pass.outputRowBytes));
+      f.set(resultRow, i32.add(i32.add(row, pass.outputOrigin), groupOffset(4 * pass.columns)));
+      const fullColumns = Math.floor(pass.columns / columns) * columns;
+      f.for(columnBytes, 0, 4 * fullColumns, 4 * columns, () => overPixels(columns));
+      if (fullColumns < pass.columns) {
+        f.set(columnBytes, i32.constant(4 * fullColumns));
+        overPixels(pass.columns - fullColumns);
+      }
+    });
+  });
+}
+
+interface TilePlace {
+  readonly image: I32;
+  readonly filter: I32;
+  /** Bytes from the output's start. */
+  readonly result: I32;
+  /** Byte offset of the first column among the output's channels. */
+  readonly channel: I32;
+  readonly rows: number;
+  readonly columns: number;
+  readonly node: NodeContext;
+  readonly epilogue: Expression | undefined;
+}
+
+function emitTile(scope: PhaseScope, pass: ConvolutionPass, place: TilePlace): void {
+  const { f, engine, output } = scope;
+  const pixelBytes = 4 * pass.imageChannels;
+  const a = f.local("i32", place.image);
+  const b = f.local("i32", place.filter);
+  const result = f.local("i32", place.result);
+  const target = f.local("i32", i32.add(output, result.get));
+  const channel = f.local("i32", place.channel);
+  const accumulators = new Accumulators(f, engine, { rows: place.rows, columns: place.columns });
+  const distance = pass.stepX * pixelBytes;
+
+  // taps side by side read one run of memory; otherwise each tap is a run of its own
+  const joined = pass.tapStepX === 1 && pass.groups === 1;
+  const run = joined ? pass.tapsX * pass.sumChannels : pass.sumChannels;
+  const runs = joined ? 1 : pass.tapsX;
+  const rowAdvance = pass.tapStepY * pass.imageWidth * pixelBytes;
+  const runAdvance = joined ? 0 : pass.tapStepX * pixelBytes;
+
+  accumulators.clear();
+  const oneRun = () => {
+    unrolledLoop(
+      f,
+      run,
+      run <= 16 ? Math.max(1, run) : 4,
+      (step) =>
+        accumulators.step((row) => ({ base: a.get, offset: row * distance + 4 * step }), {
+          base: b.get,
+          offset: pass.filterRowBytes * step,
+        }),
+      (steps) => {
+        f.increase(a, 4 * steps);
+        f.increase(b, pass.filterRowBytes * steps);
+      },
+    );
+  };
+  const tapX = f.local("i32");
+  const tapY = f.local("i32");
+  f.for(tapY, 0, pass.tapsY, 1, () => {
+    f.for(tapX, 0, runs, 1, () => {
+      oneRun();
+      f.increase(a, runAdvance - (joined ? 0 : 4 * run));
+    });
+    f.increase(a, rowAdvance - (joined ? 4 * run : runs * runAdvance));
+  });
+
+  const ending = new EpilogueEmitter(scope, place.epilogue, place.node);
+  const at = (row: number): Place => ({ base: target.get, offset: row * pass.outputPixelBytes });
+  accumulators.store(at, (value, row, column) =>
+    ending.apply(
+      value,
+      { base: result.get, offset: row * pass.outputPixelBytes + 4 * column },
+      { base: channel.get, offset: 4 * column },
+    ),
+  );
+}

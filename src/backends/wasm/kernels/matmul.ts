@@ -1,0 +1,186 @@
+import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
+import type { NodeContext } from "../../../plan/types.js";
+import { i32 } from "../assembler/index.js";
+import { attributesOf, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import {
+  Accumulators,
+  columnTile,
+  EpilogueEmitter,
+  type Place,
+  rowTile,
+  tiledCycles,
+  unrolledLoop,
+  vectorsOf,
+} from "./tile.js";
+
+/** Length of one stretch of the reduction: its sum is rounded once when it is added to the others. */
+const reductionBlock = 512;
+
+interface Sizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Distance of B's rows in bytes. */
+  readonly rowBytesOfB: number;
+}
+
+function sizesOf(node: NodeContext): Sizes {
+  const attributes = attributesOf<MatmulAttributes>(node);
+  const { m, n, k } = matmulSizes(node.inputs[0]!, node.inputs[1]!, attributes);
+  return { m, n, k, rowBytesOfB: 4 * (attributes.transposeB ? paddedColumns(n) : n) };
+}
+
+const paddedColumns = (n: number): number => 4 * vectorsOf(n);
+
+/**
+ * Matrix product with a register tile over rows of A and columns of B, both read where they lie; a transposed B is
+ * first turned into rows. Long reductions are cut into blocks, each summed from zero.
+ */
+export const matmul: WasmKernel = {
+  name: "f32_matmul_tiled_simd128",
+  accepts: () => true,
+  scratchBytes(node) {
+    const { n, k } = sizesOf(node);
+    return attributesOf<MatmulAttributes>(node).transposeB ? 4 * k * paddedColumns(n) : 0;
+  },
+  phases(node) {
+    const { m, n, k } = sizesOf(node);
+    const product: Phase = {
+      tasks: tasksOf(m, n).tasks,
+      cycles: tiledCycles(m * n * k) + m * n,
+      usesScratch: attributesOf<MatmulAttributes>(node).transposeB,
+      emit: (scope) => emitProduct(scope, node),
+    };
+    return attributesOf<MatmulAttributes>(node).transposeB ? [transposition(node), product] : [product];
+  },
+};
+
+/** scratch[k][n] = b[n][k] */
+function transposition(node: NodeContext): Phase {
+  const { n, k, rowBytesOfB } = sizesOf(node);
+  return {
+    tasks: k,
+    cycles: 2 * k * n,
+    emit({ f, begin, end, inputs, scratch }) {
+      const row = f.local("i32");
+      const column = f.local("i32");
+      const from = f.local("i32");
+      const to = f.local("i32");
+      f.for(row, begin, end, 1, () => {
+        f.set(from, i32.add(inputs[1]!, i32.mul(row.get, 4)));
+        f.set(to, i32.add(scratch, i32.mul(row.get, rowBytesOfB)));
+        f.for(column, 0, n, 1, () => {
+          f.storeI32(to.get, i32.load(from.get));
+          f.increase(from, 4 * k);
+          f.increase(to, 4);
+        });
+      });
+    },
+  };
+}
+
+/** Tasks are row tiles or column tiles, whichever are more. */
+function tasksOf(m: number, n: number) {
+  const rows = rowTile(m, n);
+  const columns = columnTile(n);
+  const rowTiles = Math.ceil(m / rows);
+  const columnTiles = Math.ceil(n / columns);
+  const byRows = rowTiles >= columnTiles;
+  return { rows, columns, rowTiles, columnTiles, byRows, tasks: byRows ? rowTiles : columnTiles };
+}
+
+function emitProduct(scope: PhaseScope, node: NodeContext): void {
+  const { f, begin, end } = scope;
+  const { m, n } = sizesOf(node);
+  const { rows, columns, rowTiles, columnTiles, byRows } = tasksOf(m, n);
+  const rowIndex = f.local("i32");
+  const columnIndex = f.local("i32");
+  const tile = (tileRows: number, tileColumns: number) => () =>
+    emitTile(scope, node, tileRows, tileColumns, i32.mul(rowIndex.get, rows), i32.mul(columnIndex.get, columns));
+  /** Chooses the code for a full or for the last, smaller tile. */
+  const overRows = (tileColumns: number) => {
+    const rest = m % rows;
+    if (rest === 0) return tile(rows, tileColumns)();
+    if (m < rows) return tile(rest, tileColumns)();
+    f.if(i32.ltS(rowIndex.get, Math.floor(m / rows)), tile(rows, tileColumns), tile(rest, tileColumns));
+  };
+  const overColumns = () => {
+    const rest = n % columns;
+    if (rest === 0) return overRows(columns);
+    if (n < columns) return overRows(rest);
+    f.if(
+      i32.ltS(columnIndex.get, Math.floor(n / columns)),
+      () => overRows(columns),
+      () => overRows(rest),
+    );
+  };
+  if (byRows) {
+    f.for(columnIndex, 0, columnTiles, 1, () => f.for(rowIndex, begin, end, 1, overColumns));
+  } else {
+    f.for(columnIndex, begin, end, 1, () => f.for(rowIndex, 0, rowTiles, 1, overColumns));
+  }
+}
+
+function emitTile(
+  scope: PhaseScope,
+  node: NodeContext,
+  rows: number,
+  columns: number,
+  firstRow: Place["base"],
+  firstColumn: Place["base"],
+): void {
+  const { f, engine, inputs, output } = scope;
+  const { transposeA, transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
+  const { m, n, k, rowBytesOfB } = sizesOf(node);
+  const [rowBytesOfA, stepBytesOfA] = transposeA ? [4, 4 * m] : [4 * k, 4];
+
+  const a = f.local("i32", i32.add(inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
+  const columnBytes = f.local("i32", i32.mul(firstColumn, 4));
+  const b = f.local("i32", i32.add(transposeB ? scope.scratch : inputs[1]!, columnBytes.get));
+  const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
+  const target = f.local("i32", i32.add(output, result.get));
+  const accumulators = new Accumulators(f, engine, { rows, columns });
+  const place = (row: number): Place => ({ base: target.get, offset: 4 * n * row });
+
+  const reduceOver = (length: number) => {
+    accumulators.clear();
+    unrolledLoop(
+      f,
+      length,
+      4,
+      (step) =>
+        accumulators.step((row) => ({ base: a.get, offset: rowBytesOfA * row + stepBytesOfA * step }), {
+          base: b.get,
+          offset: rowBytesOfB * step,
+        }),
+      (steps) => {
+        f.increase(a, steps * stepBytesOfA);
+        f.increase(b, steps * rowBytesOfB);
+      },
+    );
+  };
+  const ending = new EpilogueEmitter(scope, epilogue, node);
+  const finish = (value: Parameters<EpilogueEmitter["apply"]>[0], row: number, column: number) =>
+    ending.apply(
+      value,
+      { base: result.get, offset: 4 * (n * row + column) },
+      { base: columnBytes.get, offset: 4 * column },
+    );
+
+  const blocks = Math.ceil(k / reductionBlock);
+  if (blocks === 1) {
+    reduceOver(k);
+    accumulators.store(place, finish);
+    return;
+  }
+  // all blocks but the last are of one length; their sums gather in the output
+  const block = f.local("i32");
+  f.for(block, 0, blocks - 1, 1, () => {
+    reduceOver(reductionBlock);
+    f.if(block.get, () => accumulators.addFrom(place));
+    accumulators.store(place);
+  });
+  reduceOver(k - (blocks - 1) * reductionBlock);
+  accumulators.addFrom(place);
+  accumulators.store(place, finish);
+}

@@ -1,0 +1,171 @@
+import { sizeOf } from "../../../core/shapes.js";
+import { epilogueInputs } from "../../../ops/epilogue.js";
+import type { Expression } from "../../../ops/expression.js";
+import type { NodeContext } from "../../../plan/types.js";
+import { type FunctionBuilder, f32x4, type I32, i32, type Local, type V128, v128 } from "../assembler/index.js";
+import { emitExpression } from "../elementwise.js";
+import type { Engine, PhaseScope } from "../kernel.js";
+
+/**
+ * The register tile that matrix products and convolutions share: `rows` × 4·`vectors` sums held in vector registers,
+ * fed by one splat load per row and `vectors` vector loads per step of the reduction.
+ */
+export interface Tile {
+  readonly rows: number;
+  /** Columns, in floats; the last vector may be partial. */
+  readonly columns: number;
+}
+
+/** Estimated cycles of tiled multiply-adds: two vector instructions of four lanes each. */
+export const tiledCycles = (multiplyAdds: number): number => multiplyAdds / 8;
+
+export const vectorsOf = (columns: number): number => Math.ceil(columns / 4);
+
+/** An address as a base and a constant byte offset, which becomes the instruction's immediate. */
+export interface Place {
+  readonly base: I32;
+  readonly offset: number;
+}
+
+/** Sixteen vector registers: the sums, one row of B and one splat of A must fit. */
+const registers = 16;
+const rowsFor = (vectors: number): number => Math.min(6, Math.floor((registers - 1 - vectors) / vectors));
+
+/** Column tiles: two vectors wide, or three where that covers all columns at once. */
+export function columnTile(columns: number): number {
+  return columns > 8 && columns <= 12 ? columns : Math.min(columns, 8);
+}
+
+/**
+ * Rows of a tile so that `count` rows are covered with the least work. A tile of fewer than four rows takes as long as
+ * one of four, since its sums wait for each other.
+ */
+export function rowTile(count: number, columns: number): number {
+  const most = rowsFor(vectorsOf(columnTile(columns)));
+  let best = 1;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (let rows = most; rows >= 1; rows--) {
+    const rest = count % rows;
+    const cost = Math.floor(count / rows) * Math.max(4, rows) + (rest > 0 ? Math.max(4, rest) : 0);
+    if (cost < bestCost) [best, bestCost] = [rows, cost];
+  }
+  return best;
+}
+
+/** The sums of one tile. */
+export class Accumulators {
+  readonly sums: readonly (readonly Local<"v128">[])[];
+  readonly #b: readonly Local<"v128">[];
+  readonly #splat: Local<"v128">;
+
+  constructor(
+    readonly f: FunctionBuilder,
+    readonly engine: Engine,
+    readonly tile: Tile,
+  ) {
+    const vectors = vectorsOf(tile.columns);
+    this.sums = Array.from({ length: tile.rows }, () => Array.from({ length: vectors }, () => f.local("v128")));
+    this.#b = Array.from({ length: vectors }, () => f.local("v128"));
+    this.#splat = f.local("v128");
+  }
+
+  clear(): void {
+    for (const row of this.sums) for (const sum of row) this.f.set(sum, f32x4.constant(0));
+  }
+
+  /** sums[row] += a(row) · b */
+  step(a: (row: number) => Place, b: Place): void {
+    this.#b.forEach((local, i) => this.f.set(local, v128.load(b.base, b.offset + 16 * i)));
+    this.sums.forEach((row, i) => {
+      const place = a(i);
+      this.f.set(this.#splat, v128.load32Splat(place.base, place.offset));
+      row.forEach((sum, j) => this.f.set(sum, this.engine.multiplyAdd(this.#splat.get, this.#b[j]!.get, sum.get)));
+    });
+  }
+
+  /** sums += what lies at `place(row)` */
+  addFrom(place: (row: number) => Place): void {
+    this.sums.forEach((row, i) => {
+      const { base, offset } = place(i);
+      row.forEach((sum, j) => this.f.set(sum, f32x4.add(v128.load(base, offset + 16 * j), sum.get)));
+    });
+  }
+
+  /** Stores the sums at `place(row)`, after `finish` if given; lanes beyond the tile's columns are not written. */
+  store(place: (row: number) => Place, finish?: (value: V128, row: number, column: number) => V128): void {
+    this.sums.forEach((row, i) => {
+      const { base, offset } = place(i);
+      row.forEach((sum, j) => {
+        const value = finish === undefined ? sum.get : finish(sum.get, i, 4 * j);
+        this.f.storeLanes(base, value, Math.min(4, this.tile.columns - 4 * j), offset + 16 * j);
+      });
+    });
+  }
+}
+
+/** The elementwise end of a kernel: knows where each operand lies for a row of the result and a column. */
+export class EpilogueEmitter {
+  readonly #operands: readonly { address: I32; kind: "scalar" | "channel" | "full" }[];
+
+  constructor(
+    readonly scope: PhaseScope,
+    readonly expression: Expression | undefined,
+    node: NodeContext,
+  ) {
+    const channels = node.output.shape[node.output.shape.length - 1]!;
+    this.#operands = epilogueInputs(node.inputs, 2).map(({ shape }, i) => {
+      const size = sizeOf(shape);
+      const kind = size === 1 ? "scalar" : size === sizeOf(node.output.shape) ? "full" : "channel";
+      if (kind === "channel" && size !== channels) throw new RangeError("epilogue operand is no channel vector");
+      return { address: scope.inputs[2 + i]!, kind } as const;
+    });
+  }
+
+  /**
+   * The finished value. `result` is where it will be stored, as an offset from the output's start (base is relative);
+   * `column` is the byte offset of its first channel.
+   */
+  apply(value: V128, result: Place, column: Place): V128 {
+    if (this.expression === undefined) return value;
+    const { f, engine } = this.scope;
+    const load = (index: number): V128 => {
+      if (index === 0) return value;
+      const { address, kind } = this.#operands[index - 1]!;
+      if (kind === "scalar") return v128.load32Splat(address);
+      const { base, offset } = kind === "full" ? result : column;
+      return v128.load(i32.add(address, base), offset);
+    };
+    return emitExpression(f, this.expression, { value: load, fma: engine.multiplyAdd });
+  }
+}
+
+/**
+ * A reduction loop of constant length, unrolled: `body(step)` is emitted with constant step numbers, `advance(steps)`
+ * moves the pointers after each round.
+ */
+export function unrolledLoop(
+  f: FunctionBuilder,
+  length: number,
+  unroll: number,
+  body: (step: number) => void,
+  advance: (steps: number) => void,
+): void {
+  const rounds = Math.floor(length / unroll);
+  const rest = length - rounds * unroll;
+  if (rounds > 1) {
+    const left = f.local("i32", i32.constant(rounds));
+    f.doWhile(
+      () => {
+        for (let step = 0; step < unroll; step++) body(step);
+        advance(unroll);
+        f.increase(left, -1);
+      },
+      () => left.get,
+    );
+  } else if (rounds === 1) {
+    for (let step = 0; step < unroll; step++) body(step);
+    advance(unroll);
+  }
+  for (let step = 0; step < rest; step++) body(step);
+  if (rest > 0) advance(rest);
+}

@@ -1,0 +1,22 @@
+/**
+ * The memory of one model:
+ *
+ * | bytes | what |
+ * |---|---|
+ * | 0 … 255 | control words of the barrier |
+ * | 256 … | variables, each on its own cache lines |
+ * | … | the arena, shared by the model's programs, of which one runs at a time |
+ * | last 64 | slack: vector loads may read (and never use) a few bytes past a tensor |
+ */
+export const controlBytes = 256;
+export const slackBytes = 64;
+export const alignment = 64;
+export const pageBytes = 65536;
+/** 4 GiB: what 32-bit addresses reach. */
+export const maximumPages = 65536;
+
+/** Words of the barrier, on separate cache lines: threads that have arrived, and the round that is under way. */
+export const arrivedAddress = 64;
+export const roundAddress = 128;
+
+export const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;

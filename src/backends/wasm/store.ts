@@ -1,0 +1,134 @@
+import { allocateArray, bytesOf, type DType, type NumericArray } from "../../core/dtypes.js";
+import { fail } from "../../core/errors.js";
+import { sizeOf } from "../../core/shapes.js";
+import type { TensorType } from "../../graph/types.js";
+import { formatType, sameType } from "../../graph/verify.js";
+import type { Store } from "../../plan/backend.js";
+import { align, controlBytes, maximumPages, pageBytes, slackBytes } from "./layout.js";
+
+/** A model's tensors in one WebAssembly memory: variables grow from the bottom, the arena lies wherever it fits. */
+export class WasmStore implements Store {
+  readonly memory: WebAssembly.Memory;
+  readonly #variables = new Map<string, { type: TensorType; address: number }>();
+  #arena = { address: 0, bytes: 0 };
+  /** First byte that nothing occupies. */
+  #top = controlBytes;
+
+  constructor(readonly shared: boolean) {
+    try {
+      this.memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared });
+    } catch (cause) {
+      fail({
+        code: "memory",
+        where: "wasm backend",
+        problem: "the engine refuses to reserve memory for a model",
+        fix: "Close other models or tabs, or run with one thread",
+        cause,
+      });
+    }
+  }
+
+  declare(name: string, type: TensorType): void {
+    const known = this.#variables.get(name);
+    if (known !== undefined) {
+      if (sameType(known.type, type)) return;
+      fail({
+        code: "shape",
+        where: `variable "${name}"`,
+        problem: "exists with another type",
+        expected: formatType(known.type),
+        received: formatType(type),
+      });
+    }
+    const address = this.#take(sizeOf(type.shape) * bytesOf(type.dtype), `variable "${name}"`);
+    this.#variables.set(name, { type, address });
+  }
+
+  has(name: string): boolean {
+    return this.#variables.has(name);
+  }
+
+  names(): string[] {
+    return [...this.#variables.keys()];
+  }
+
+  read(name: string): NumericArray {
+    const view = this.#viewOf(name);
+    const copy = allocateArray(this.#known(name).type.dtype, view.length);
+    copy.set(view);
+    return copy;
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    const view = this.#viewOf(name);
+    if (values.length !== view.length) {
+      fail({
+        code: "shape",
+        where: `variable "${name}"`,
+        problem: "a wrong number of values was written",
+        expected: String(view.length),
+        received: String(values.length),
+      });
+    }
+    view.set(values);
+  }
+
+  address(name: string): number {
+    return this.#known(name).address;
+  }
+
+  /** The arena of at least `bytes`, one for all programs of the store; it may move when a larger one is asked for. */
+  arena(bytes: number): number {
+    const { address, bytes: size } = this.#arena;
+    if (address > 0 && bytes <= size) return address;
+    // the old arena's place is free again if nothing was put behind it
+    if (address > 0 && address + align(size) === this.#top) this.#top = address;
+    this.#arena = { address: this.#take(bytes, "the arena"), bytes };
+    return this.#arena.address;
+  }
+
+  view(address: number, length: number, dtype: DType): NumericArray {
+    const { buffer } = this.memory;
+    if (dtype === "float32") return new Float32Array(buffer, address, length);
+    return dtype === "int32" ? new Int32Array(buffer, address, length) : new Uint8Array(buffer, address, length);
+  }
+
+  #viewOf(name: string): NumericArray {
+    const { type, address } = this.#known(name);
+    return this.view(address, sizeOf(type.shape), type.dtype);
+  }
+
+  #known(name: string) {
+    return (
+      this.#variables.get(name) ??
+      fail({ code: "usage", where: `variable "${name}"`, problem: "was never declared in this store" })
+    );
+  }
+
+  #take(bytes: number, what: string): number {
+    const address = this.#top;
+    const end = address + align(bytes);
+    const missing = end + slackBytes - this.memory.buffer.byteLength;
+    if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
+    this.#top = end;
+    return address;
+  }
+
+  #grow(pages: number, end: number, what: string): void {
+    const gibibytes = (count: number) => `${(count / 2 ** 30).toFixed(2)} GiB`;
+    try {
+      if (end + slackBytes > maximumPages * pageBytes) throw new RangeError("beyond 32-bit addresses");
+      this.memory.grow(pages);
+    } catch (cause) {
+      fail({
+        code: "memory",
+        where: what,
+        problem: "memory cannot be had",
+        expected: `at most ${gibibytes(maximumPages * pageBytes)} for one model`,
+        received: gibibytes(end + slackBytes),
+        fix: "Use a smaller batch",
+        cause,
+      });
+    }
+  }
+}

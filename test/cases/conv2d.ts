@@ -1,0 +1,198 @@
+import { type Conv2dAttributes, conv2dGeometry } from "../../src/ops/conv2d.js";
+import { effectiveSize, type Padding, resolvePadding } from "../../src/ops/window.js";
+import type { Case } from "../harness/case.js";
+import { epiloguesFor } from "./epilogues.js";
+import { edgeSizes } from "./sizes.js";
+
+/** One convolution, as users would write it. */
+export interface ConvolutionSpec {
+  readonly batch?: number;
+  readonly size?: readonly [number, number];
+  readonly channels?: number;
+  readonly filters?: number;
+  readonly kernel?: readonly [number, number];
+  readonly strides?: readonly [number, number];
+  readonly dilation?: readonly [number, number];
+  readonly groups?: number;
+  readonly padding?: Padding;
+}
+
+interface Convolution {
+  readonly name: string;
+  readonly image: readonly number[];
+  readonly filter: readonly number[];
+  readonly result: readonly number[];
+  readonly attributes: Conv2dAttributes;
+}
+
+/** Shapes and attributes of a spec; undefined where the filter does not fit into the image. */
+function convolution(spec: ConvolutionSpec): Convolution | undefined {
+  const {
+    batch = 2,
+    size = [7, 6],
+    channels = 3,
+    filters = 5,
+    kernel = [3, 3],
+    strides = [1, 1],
+    dilation = [1, 1],
+    groups = 1,
+    padding = "same",
+  } = spec;
+  const effective = [effectiveSize(kernel[0], dilation[0]), effectiveSize(kernel[1], dilation[1])] as const;
+  const resolved = resolvePadding(padding, size, effective, strides);
+  const fits =
+    size[0] + resolved[0] + resolved[1] >= effective[0] && size[1] + resolved[2] + resolved[3] >= effective[1];
+  if (!fits) return undefined;
+  const attributes = { strides, dilation, padding: resolved, groups };
+  const image = [batch, ...size, channels];
+  const filter = [...kernel, channels / groups, filters];
+  const g = conv2dGeometry(image, filter, attributes, "case");
+  const name =
+    `${image.join("×")} * ${kernel.join("×")}×${filters}, stride ${strides.join("×")}, ` +
+    `dilation ${dilation.join("×")}, padding ${resolved.join(" ")}, groups ${groups}`;
+  return { name, image, filter, result: [batch, g.outputHeight, g.outputWidth, filters], attributes };
+}
+
+/** The convolution with its gradients; undefined where it does not fit. */
+export function conv2dCase(spec: ConvolutionSpec): Case<"conv2d"> | undefined {
+  const c = convolution(spec);
+  if (c === undefined) return undefined;
+  const { name, image, filter, attributes } = c;
+  return { op: "conv2d", name, inputs: [{ shape: image }, { shape: filter }], attributes, gradient: true };
+}
+
+function inputGradientCase(spec: ConvolutionSpec): Case<"conv2dInputGradient"> {
+  const { name, image, filter, result, attributes } = convolution(spec)!;
+  return {
+    op: "conv2dInputGradient",
+    name,
+    inputs: [{ shape: result }, { shape: filter }],
+    attributes: { ...attributes, inputShape: image },
+    gradient: true,
+  };
+}
+
+function filterGradientCase(spec: ConvolutionSpec): Case<"conv2dFilterGradient"> {
+  const { name, image, filter, result, attributes } = convolution(spec)!;
+  return {
+    op: "conv2dFilterGradient",
+    name,
+    inputs: [{ shape: image }, { shape: result }],
+    attributes: { ...attributes, filterShape: filter },
+    gradient: true,
+  };
+}
+
+/** Values for one axis of the grid combined with those of another. */
+function product<A, B, C>(as: readonly A[], bs: readonly B[], join: (a: A, b: B) => C): C[] {
+  return as.flatMap((a) => bs.map((b) => join(a, b)));
+}
+
+const kernels: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [2, 2],
+  [3, 3],
+  [5, 5],
+  [3, 2],
+  [1, 5],
+];
+const paddings: readonly Padding[] = ["valid", "same", 1, [2, 1], [0, 1, 2, 3], [3, 0, 0, 1]];
+
+/** Kernel × stride × padding × dilation on one small image. */
+const windows: readonly ConvolutionSpec[] = product(
+  product(kernels, [1, 2, 3], (kernel, stride) => ({ kernel, strides: [stride, stride] as const })),
+  product(paddings, [1, 2], (padding, dilation) => ({ padding, dilation: [dilation, dilation] as const })),
+  (a, b) => ({ ...a, ...b, size: [9, 7], batch: 1, channels: 2, filters: 3 }),
+);
+
+/** Edge sizes of channels, filters, batch and image, each alone. */
+const sizes: readonly ConvolutionSpec[] = [
+  ...edgeSizes.flatMap((channels): ConvolutionSpec[] => [
+    { channels, size: [4, 5] },
+    { channels, kernel: [1, 1], filters: 4 },
+  ]),
+  ...edgeSizes.flatMap((filters): ConvolutionSpec[] => [
+    { filters, size: [4, 5] },
+    { filters, kernel: [1, 1], channels: 4 },
+    { filters, channels: 1, kernel: [5, 5], strides: [2, 2] },
+  ]),
+  ...edgeSizes.flatMap((extent): ConvolutionSpec[] => [
+    { size: [extent, 5], channels: 1 },
+    { size: [3, extent], channels: 2 },
+    { size: [extent, extent], channels: 1, filters: 4, strides: [2, 2], batch: 1 },
+  ]),
+  ...[1, 2, 5].map((batch) => ({ batch })),
+  { strides: [1, 2] },
+  { strides: [3, 1], dilation: [1, 2] },
+  { size: [28, 28], channels: 1, filters: 10, kernel: [5, 5], strides: [2, 2], batch: 1 },
+  { size: [14, 14], channels: 16, filters: 16, batch: 1 },
+  { size: [1, 1], channels: 8, filters: 8 },
+  { size: [1, 1], channels: 3, filters: 3, kernel: [5, 5] },
+];
+
+const grouped: readonly ConvolutionSpec[] = [
+  { groups: 2, channels: 4, filters: 6 },
+  { groups: 2, channels: 6, filters: 2, kernel: [1, 1] },
+  { groups: 3, channels: 3, filters: 9, strides: [2, 2] },
+  { groups: 4, channels: 16, filters: 32, size: [4, 4] },
+  { groups: 2, channels: 18, filters: 34, size: [3, 4] },
+  // depthwise: one channel per group; with a multiplier, several filters for each
+  ...[1, 3, 4, 5, 8, 9, 16, 17].map((channels) => ({ groups: channels, channels, filters: channels })),
+  { groups: 8, channels: 8, filters: 8, strides: [2, 2], kernel: [3, 3] },
+  { groups: 8, channels: 8, filters: 8, dilation: [2, 2], padding: "valid", size: [9, 8] },
+  { groups: 5, channels: 5, filters: 10, kernel: [5, 5] },
+  { groups: 4, channels: 4, filters: 4, padding: [0, 1, 2, 0] },
+];
+
+/** Geometries that meet the tiles and their tails in every kernel; each is tried under every epilogue. */
+const underEpilogues: readonly ConvolutionSpec[] = [
+  ...edgeSizes.map((filters): ConvolutionSpec => ({ filters, size: [3, 5] })),
+  ...edgeSizes.map((filters): ConvolutionSpec => ({ filters, kernel: [1, 1], size: [3, 3], channels: 4 })),
+  { strides: [2, 2], size: [9, 9], filters: 8, padding: [0, 1, 2, 1] },
+  { groups: 2, channels: 4, filters: 6 },
+  { groups: 8, channels: 8, filters: 8, size: [4, 5] },
+  { groups: 5, channels: 5, filters: 5, strides: [2, 1], dilation: [1, 2] },
+];
+
+export const conv2dCases: readonly Case<"conv2d">[] = [
+  ...[...windows, ...sizes, ...grouped].map(conv2dCase).filter((testCase) => testCase !== undefined),
+  ...underEpilogues.flatMap((spec) => {
+    const { name, image, filter, result, attributes } = convolution(spec)!;
+    return epiloguesFor(result).map(
+      ({ label, epilogue, operands }): Case<"conv2d"> => ({
+        op: "conv2d",
+        name: `${name}, ${label}`,
+        inputs: [{ shape: image }, { shape: filter }, ...operands],
+        attributes: { ...attributes, epilogue },
+        gradient: false,
+      }),
+    );
+  }),
+];
+
+/** The gradients as ops of their own: their values are checked with conv2d, their gradients (second order) here. */
+const secondOrder: readonly ConvolutionSpec[] = [
+  {},
+  { strides: [2, 2] },
+  { strides: [3, 2], padding: [0, 1, 2, 3] },
+  { dilation: [2, 1], padding: "valid" },
+  { groups: 3, filters: 6, strides: [2, 1] },
+  { kernel: [1, 1], channels: 9, filters: 17 },
+  { kernel: [1, 1], strides: [3, 3], padding: "valid" },
+  { kernel: [5, 5], channels: 8, filters: 4, strides: [2, 2] },
+  { batch: 1, size: [16, 17], channels: 1, filters: 8 },
+];
+export const conv2dInputGradientCases: readonly Case<"conv2dInputGradient">[] = [
+  ...secondOrder.map(inputGradientCase),
+  ...[...secondOrder, ...underEpilogues].flatMap((spec) => {
+    const base = inputGradientCase(spec);
+    return epiloguesFor(base.attributes.inputShape).map(({ label, epilogue, operands }) => ({
+      ...base,
+      name: `${base.name}, ${label}`,
+      inputs: [...base.inputs, ...operands],
+      attributes: { ...base.attributes, epilogue },
+      gradient: false,
+    }));
+  }),
+];
+export const conv2dFilterGradientCases = secondOrder.map(filterGradientCase);

@@ -1,0 +1,58 @@
+import type { MatmulAttributes } from "../../src/ops/matmul.js";
+import type { Case } from "../harness/case.js";
+import { epiloguesFor } from "./epilogues.js";
+import { edgeSizes } from "./sizes.js";
+
+const plain: MatmulAttributes = { transposeA: false, transposeB: false };
+
+export function matmulCase(
+  [m, k, n]: readonly [number, number, number],
+  attributes: MatmulAttributes = plain,
+): Case<"matmul"> {
+  const { transposeA, transposeB } = attributes;
+  return {
+    op: "matmul",
+    name: `${m}×${k}${transposeA ? "ᵀ" : ""} · ${k}×${n}${transposeB ? "ᵀ" : ""}`,
+    inputs: [{ shape: transposeA ? [k, m] : [m, k] }, { shape: transposeB ? [n, k] : [k, n] }],
+    attributes,
+    gradient: true,
+  };
+}
+const transposes: readonly MatmulAttributes[] = [
+  plain,
+  { transposeA: true, transposeB: false },
+  { transposeA: false, transposeB: true },
+  { transposeA: true, transposeB: true },
+];
+
+/** Every edge size in each of the three places, under every transposition. */
+export const matmulCases: readonly Case<"matmul">[] = [
+  ...transposes.flatMap((attributes) => [
+    ...edgeSizes.flatMap((size) => [
+      matmulCase([size, 7, 5], attributes),
+      matmulCase([6, size, 10], attributes),
+      matmulCase([5, 3, size], attributes),
+    ]),
+    ...[1, 8, 16, 17].map((size) => matmulCase([size, size, size], attributes)),
+    matmulCase([1, 129, 1], attributes),
+    matmulCase([33, 260, 70], attributes),
+  ]),
+  ...transposes.flatMap((attributes) =>
+    edgeSizes.flatMap((size) => withEpilogues(matmulCase([5, 6, size], attributes))),
+  ),
+  ...edgeSizes.flatMap((size) => withEpilogues(matmulCase([size, 6, 9]))),
+];
+
+/** The product under every epilogue. */
+function withEpilogues(base: Case<"matmul">): Case<"matmul">[] {
+  const { transposeA, transposeB } = base.attributes;
+  const [a, b] = base.inputs;
+  const result = [a!.shape[transposeA ? 1 : 0]!, b!.shape[transposeB ? 0 : 1]!];
+  return epiloguesFor(result).map(({ label, epilogue, operands }) => ({
+    ...base,
+    name: `${base.name}, ${label}`,
+    inputs: [...base.inputs, ...operands],
+    attributes: { ...base.attributes, epilogue },
+    gradient: false,
+  }));
+}
