@@ -1,0 +1,115 @@
+import { fail } from "../core/errors.js";
+import { hashString } from "../core/random.js";
+import { formatShape } from "../core/shapes.js";
+import type { GraphBuilder } from "../graph/builder.js";
+import type { Node } from "../graph/types.js";
+import { divide, x } from "../ops/expression.js";
+import { mapNode } from "../ops/map.js";
+import { placeOf } from "./layer.js";
+import { isRandom, type Network, type NetworkCall } from "./network.js";
+import type { InputDType, SymbolicTensor } from "./symbolic.js";
+
+export interface EmitOptions {
+  /** Whether the nodes are for training (dropout drops) or for use. */
+  readonly training: boolean;
+  /** int32 [2]: a new key for every step. Needed when training a network with dropout. */
+  readonly randomKey?: Node;
+}
+
+export interface EmittedNetwork {
+  /** One node for each output of the network: [batch, …shape]. */
+  readonly outputs: readonly Node[];
+  /** Variables by the names of the weights. */
+  readonly weights: ReadonlyMap<string, Node>;
+  /** The node of every symbolic tensor of the network. */
+  readonly nodes: ReadonlyMap<SymbolicTensor, Node>;
+}
+
+/**
+ * Writes a network into a graph: a variable for each weight, then the layers in order, each in a scope of its name.
+ *
+ * @param inputs one float32 node [batch, …shape] for each of the network's inputs, e.g. from {@link emitInputs}
+ * @throws FoveaError "graph" where inputs do not match the network's or a needed random key is missing
+ * @example emitNetwork(digits, builder, emitInputs(digits, builder, 50), { training: false }).outputs[0]
+ */
+export function emitNetwork(
+  network: Network,
+  builder: GraphBuilder,
+  inputs: readonly Node[],
+  options: EmitOptions,
+): EmittedNetwork {
+  const nodes = new Map<SymbolicTensor, Node>();
+  network.inputs.forEach(({ name, shape, tensor }, position) => {
+    const node = inputs[position];
+    if (node === undefined || formatShape(node.shape.slice(1)) !== formatShape(shape) || node.dtype !== "float32") {
+      const received = node === undefined ? "nothing" : `${node.dtype} ${formatShape(node.shape)}`;
+      fail({
+        code: "graph",
+        where: `input "${name}"`,
+        problem: "gets a node of another type",
+        expected: `float32 [batch, ${shape.join(", ")}]`,
+        received,
+      });
+    }
+    nodes.set(tensor, node);
+  });
+  if (options.training && options.randomKey === undefined && isRandom(network)) {
+    fail({ code: "graph", where: "network", problem: "training it needs a random key", expected: "int32 [2]" });
+  }
+  const weights = new Map(network.weights.map(({ name, shape }) => [name, builder.variable(name, shape)]));
+  for (const call of network.calls) {
+    const operands = call.inputs.map((tensor) => nodes.get(tensor)!);
+    nodes.set(call.output, emitCall(call, builder, operands, weights, options));
+  }
+  return { outputs: network.outputs.map((tensor) => nodes.get(tensor)!), weights, nodes };
+}
+
+/** Writes one use of a layer, in a scope of the layer's name. */
+export function emitCall(
+  call: NetworkCall,
+  builder: GraphBuilder,
+  inputs: readonly Node[],
+  weights: ReadonlyMap<string, Node>,
+  { training, randomKey }: EmitOptions,
+): Node {
+  const { layer, name, use } = call;
+  const shapes = call.inputs.map(({ shape }) => shape);
+  const own = layer.definition.weights(layer.config, shapes).map((weight) => {
+    return [weight.name, weights.get(`${name}.${weight.name}`)!] as const;
+  });
+  const salt = hashString(use === 0 ? name : `${name}@${use}`);
+  return builder.scope(name, () => {
+    const { config, definition } = layer;
+    const node = definition.emit({
+      builder,
+      config,
+      inputs,
+      weights: Object.fromEntries(own),
+      training,
+      randomKey,
+      salt,
+    });
+    if (formatShape(node.shape.slice(1)) === formatShape(call.outputShape)) return node;
+    return fail({
+      code: "graph",
+      where: placeOf(layer.kind, name),
+      problem: "its nodes do not give the shape that it promised",
+      expected: formatShape(call.outputShape),
+      received: formatShape(node.shape.slice(1)),
+    });
+  });
+}
+
+/**
+ * Adds the graph's inputs for a network and converts them: uint8 values are divided by 255, floats stay as they are.
+ *
+ * @param batchSize examples per step
+ * @param dtype of the data; by default what each `input(…)` says
+ * @returns one float32 node [batchSize, …shape] for each input
+ */
+export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDType): Node[] {
+  return network.inputs.map((input) => {
+    const node = builder.input(input.name, [batchSize, ...input.shape], dtype ?? input.dtype);
+    return node.dtype === "float32" ? node : mapNode(builder, [node], divide(x(0), 255), undefined, input.name);
+  });
+}

@@ -1,0 +1,32 @@
+import { type Activation, checkActivation, emitActivation } from "../activations.js";
+import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+
+export interface ActivationConfig {
+  readonly activation: Activation;
+}
+
+export const activationKind: LayerKind<ActivationConfig> = {
+  kind: "activation",
+  arguments: ["activation"],
+  options: [],
+  arity: "one",
+  configure: (given, where) => ({ activation: checkActivation(where, given.activation) }),
+  outputShape: (_config, [input]) => input!,
+  weights: () => [],
+  emit: ({ builder, config, inputs }) => emitActivation(builder, inputs[0]!, config.activation),
+  reach: () => "point",
+};
+
+/**
+ * An activation as a layer of its own. It costs no more than the `activation` option of the layer before it.
+ *
+ * Input: any shape. Output: the same shape.
+ *
+ * Errors: code "option" for an unknown name; the closest one is named.
+ *
+ * @param name `"relu"`, `"tanh"`, `"sigmoid"`, `"linear"` or `"softmax"` (along the last axis)
+ * @example activation("tanh")
+ */
+export function activation(name: Activation, options?: LayerOptions): Layer {
+  return createLayer(activationKind, { activation: name }, options);
+}

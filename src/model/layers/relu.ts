@@ -1,0 +1,25 @@
+import { emitActivation } from "../activations.js";
+import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+
+export const reluKind: LayerKind = {
+  kind: "relu",
+  arguments: [],
+  options: [],
+  arity: "one",
+  configure: () => ({}),
+  outputShape: (_config, [input]) => input!,
+  weights: () => [],
+  emit: ({ builder, inputs }) => emitActivation(builder, inputs[0]!, "relu"),
+  reach: () => "point",
+};
+
+/**
+ * Rectifier: `y = max(x, 0)`, element by element; its derivative at 0 is 0.
+ *
+ * Input: any shape. Output: the same shape.
+ *
+ * @example relu()
+ */
+export function relu(options?: LayerOptions): Layer {
+  return createLayer(reluKind, {}, options);
+}

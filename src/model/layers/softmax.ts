@@ -1,0 +1,26 @@
+import { emitActivation } from "../activations.js";
+import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+
+export const softmaxKind: LayerKind = {
+  kind: "softmax",
+  arguments: [],
+  options: [],
+  arity: "one",
+  configure: () => ({}),
+  outputShape: (_config, [input]) => input!,
+  weights: () => [],
+  emit: ({ builder, inputs }) => emitActivation(builder, inputs[0]!, "softmax"),
+  reach: () => "point",
+};
+
+/**
+ * Probabilities along the last axis: `y_i = e^(x_i − max) / Σ_j e^(x_j − max)`.
+ * Not before the loss `crossEntropy`, which takes logits: raw scores.
+ *
+ * Input: [classes] or [height, width, classes]. Output: the same shape.
+ *
+ * @example softmax()
+ */
+export function softmax(options?: LayerOptions): Layer {
+  return createLayer(softmaxKind, {}, options);
+}
