@@ -1,5 +1,6 @@
-import { broadcastShapes, sameShape } from "../core/shapes.js";
+import { sameShape } from "../core/shapes.js";
 import type { Graph, Node } from "../graph/types.js";
+import { fitsEpilogue } from "../ops/epilogue.js";
 import { type Expression, operationCount, substitute, usedInputs, x } from "../ops/expression.js";
 import type { MapAttributes } from "../ops/map.js";
 import { readCounts, withoutDeadNodes } from "./rewrite.js";
@@ -77,7 +78,7 @@ function fuseEpilogues(graph: Graph): Graph {
     const producer = nodes[producerId]!;
     const extras = node.inputs.filter((id) => id !== producerId);
     const operands = extras.map((id) => nodes[id]!);
-    if (!operands.every((operand) => operand.dtype === "float32" && fits(operand, node))) continue;
+    if (!operands.every((operand) => operand.dtype === "float32" && fitsEpilogue(operand.shape, node.shape))) continue;
     const epilogue: Expression = substitute(
       expression,
       (i) => (node.inputs[i] === producerId ? x(0) : x(1 + extras.indexOf(node.inputs[i]!))),
@@ -107,14 +108,4 @@ function lastFusible(node: Node, nodes: readonly Node[], reads: readonly number[
         sameShape(producer.shape, node.shape)
       );
     });
-}
-
-/** Kernels take operands that are scalars, one value per channel, or of the result's own shape. */
-function fits(operand: Node, result: Node): boolean {
-  const { shape } = operand;
-  const channels = result.shape[result.shape.length - 1];
-  const size = shape.reduce((a, b) => a * b, 1);
-  const last = shape.length === 0 ? 1 : shape[shape.length - 1];
-  if (broadcastShapes([shape, result.shape]) === undefined) return false;
-  return size === 1 || (size === channels && last === channels) || sameShape(shape, result.shape);
 }

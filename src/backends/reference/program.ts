@@ -2,6 +2,8 @@ import type { NumericArray } from "../../core/dtypes.js";
 import { fail } from "../../core/errors.js";
 import type { ConstantAttributes, InputAttributes, Node, VariableAttributes } from "../../graph/types.js";
 import { type Epilogue, epilogueInputs } from "../../ops/epilogue.js";
+import type { Expression } from "../../ops/expression.js";
+import { withFloat32Constants } from "../../ops/expression.reference.js";
 import { map } from "../../ops/map.reference.js";
 import type { Program } from "../../plan/backend.js";
 import type { Plan } from "../../plan/types.js";
@@ -16,13 +18,16 @@ const inputsBeforeEpilogue = 2;
  * ignored, so that no mistake of the planner can show here.
  */
 export class ReferenceProgram implements Program {
+  readonly #nodes: readonly Node[];
   readonly #values: readonly NumericArray[];
 
   constructor(
     readonly plan: Plan,
     readonly store: ReferenceStore,
   ) {
-    this.#values = plan.graph.nodes.map((node) => {
+    const { nodes } = plan.graph;
+    this.#nodes = store.precision === "float32" ? nodes.map(withRoundedConstants) : nodes;
+    this.#values = nodes.map((node) => {
       if (node.op === "variable") store.declare((node as Node<VariableAttributes>).attributes.variable, node);
       return allocate(node, store.precision);
     });
@@ -50,7 +55,7 @@ export class ReferenceProgram implements Program {
 
   run(): void {
     const { nodes, updates } = this.plan.graph;
-    for (const node of nodes) this.#compute(node);
+    for (const node of this.#nodes) this.#compute(node);
     // Nodes hold copies of the variables, so that all updates see the values from before the step.
     for (const { variable, value } of updates) {
       const { attributes } = nodes[variable] as Node<VariableAttributes>;
@@ -76,7 +81,7 @@ export class ReferenceProgram implements Program {
         computeNode(
           node,
           node.inputs.map((id) => this.#values[id]!),
-          this.plan.graph.nodes,
+          this.#nodes,
           data,
         );
     }
@@ -98,6 +103,17 @@ export function computeNode(
     const operands = [output, ...epilogueInputs(inputs, inputsBeforeEpilogue)];
     map({ inputs: operands, output, attributes: { expression: attributes.epilogue } });
   }
+}
+
+/** The node with the constants of its expression or epilogue as float32 holds them. */
+function withRoundedConstants(node: Node): Node {
+  const { expression, epilogue } = node.attributes as { expression?: Expression; epilogue?: Epilogue };
+  if (expression === undefined && epilogue === undefined) return node;
+  const rounded = (part: Expression | undefined) => part && withFloat32Constants(part);
+  return {
+    ...node,
+    attributes: { ...node.attributes, expression: rounded(expression), epilogue: rounded(epilogue) },
+  };
 }
 
 function isInput(node: Node): node is Node<InputAttributes> {

@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.js";
 import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
+import { separateOutputs } from "../../passes/outputs.js";
 import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
 import { planGraph } from "../../plan/plan.js";
 import type { Plan } from "../../plan/types.js";
@@ -63,7 +64,7 @@ export class WasmBackend implements Backend {
   }
 
   plan(graph: Graph, options?: PlanOptions): Plan {
-    return planGraph(foldConstants(graph), this.name, catalog, options);
+    return planGraph(separateOutputs(foldConstants(graph)), this.name, catalog, options);
   }
 
   async compile(plan: Plan, store: Store): Promise<Program> {

@@ -1,0 +1,38 @@
+/** fovea: design, train, look inside and ship convolutional neural networks. */
+export { type ErrorCode, type ErrorDetails, FoveaError } from "./core/errors.js";
+export type { Shape } from "./core/shapes.js";
+export {
+  activation,
+  add,
+  averagePool2d,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  maxPool2d,
+  relu,
+  reshape,
+  softmax,
+} from "./model/layers/index.js";
+export { adam, type Optimizer, sgd } from "./model/optimizers.js";
+export { input } from "./model/symbolic.js";
+export type {
+  Callback,
+  EpochLog,
+  RunControl,
+  RunEnd,
+  RunStart,
+  StepLog,
+} from "./train/callbacks.js";
+export { type EarlyStoppingOptions, earlyStopping } from "./train/earlyStopping.js";
+export type { Evaluation } from "./train/evaluate.js";
+export type { FitOptions, History } from "./train/fit.js";
+export {
+  type EvaluateOptions,
+  loadModel,
+  Model,
+  model,
+  modelFromBytes,
+  type PredictOptions,
+  sequential,
+} from "./train/model.js";

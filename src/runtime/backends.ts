@@ -1,0 +1,44 @@
+import { createReferenceBackend } from "../backends/reference/index.js";
+import { createWasmBackend } from "../backends/wasm/index.js";
+import { fail } from "../core/errors.js";
+import type { Backend } from "../plan/backend.js";
+
+export type BackendName = "wasm" | "reference";
+
+/** Where a model runs; part of the options of `fit`, `evaluate` and `predict`. */
+export interface ExecutionOptions {
+  /** `wasm` (default) is the fast one; `reference` computes with naive loops, to compare with and to read. */
+  readonly backend?: BackendName;
+  /** Threads of a step. Default: the number of processors, at most 8. Results do not depend on it. */
+  readonly threads?: number;
+}
+
+const started = new Map<string, Promise<{ backend: Backend; threads: number }>>();
+
+/** The backend for these options; made once and shared by all models, so that threads are started once. */
+export function backendFor({ backend = "wasm", threads }: ExecutionOptions, where: string) {
+  const key = `${backend}/${threads}`;
+  const known = started.get(key);
+  if (known !== undefined) return known;
+  const starting = start(backend, threads, where);
+  started.set(key, starting);
+  // a failed start is not remembered: the next call may ask for something else
+  starting.catch(() => started.delete(key));
+  return starting;
+}
+
+async function start(name: BackendName, threads: number | undefined, where: string) {
+  if (name === "wasm") {
+    const backend = await createWasmBackend({ threads });
+    return { backend, threads: backend.engine.threads };
+  }
+  if (name === "reference") return { backend: createReferenceBackend(), threads: 1 };
+  return fail({
+    code: "option",
+    where,
+    problem: `unknown backend ${JSON.stringify(name)}`,
+    expected: '"wasm" or "reference"',
+  });
+}
+
+export const executionOptionNames = ["backend", "threads"] as const;

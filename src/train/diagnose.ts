@@ -1,0 +1,41 @@
+import type { NumericArray } from "../core/dtypes.js";
+import { fail } from "../core/errors.js";
+import type { Graph, Node, VariableAttributes } from "../graph/types.js";
+import type { Session } from "../runtime/session.js";
+
+/**
+ * Says where a loss that is not finite comes from, by running the same step again with every tensor kept, and fails
+ * with code "nan". The weights are those from before the step, which the step's guard has kept.
+ *
+ * @param write fills the program's inputs as the failed step had them
+ */
+export async function failWithNaN(
+  session: Session,
+  graph: Graph,
+  write: (input: (name: string) => NumericArray) => void,
+  { loss, epoch, step }: { loss: number; epoch: number; step: number },
+): Promise<never> {
+  const program = await session.compile(graph, { keepAll: true });
+  write((name) => program.input(name));
+  program.run();
+  const culprit = program.plan.graph.nodes.find(
+    (node) => node.dtype === "float32" && !isFiniteArray(program.node(node.id)),
+  );
+  return fail({
+    code: "nan",
+    where: "fit",
+    problem: `the loss became ${loss} in step ${step} of epoch ${epoch}; the first values that are not finite are ${placeOf(culprit)}`,
+    fix: "Lower the learning rate or look at the data; the model keeps the weights from before this step",
+  });
+}
+
+function isFiniteArray(values: NumericArray): boolean {
+  return values.every((value) => Number.isFinite(value));
+}
+
+function placeOf(node: Node | undefined): string {
+  if (node === undefined) return "in the loss";
+  if (node.op === "input") return `in the input "${node.name}"`;
+  if (node.op === "variable") return `in the weight "${(node.attributes as VariableAttributes).variable}"`;
+  return node.name === "loss" ? "in the loss itself" : `in the output of layer "${node.name}"`;
+}

@@ -1,0 +1,322 @@
+import { platform } from "#platform";
+import { trainingGraph } from "../autodiff/trainingGraph.js";
+import type { NumericArray } from "../core/dtypes.js";
+import { fail } from "../core/errors.js";
+import { keyOf } from "../core/random.js";
+import { sizeOf } from "../core/shapes.js";
+import { ExampleCopier, epochOrder } from "../data/batches.js";
+import { type Dataset, split } from "../data/dataset.js";
+import { checkLossName, type LossName } from "../model/losses.js";
+import { isRandom, type Network } from "../model/network.js";
+import type { Optimizer } from "../model/optimizers.js";
+import type { Program } from "../plan/backend.js";
+import type { ExecutionOptions } from "../runtime/backends.js";
+import type { Session } from "../runtime/session.js";
+import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
+import { checkData } from "./data.js";
+import { failWithNaN } from "./diagnose.js";
+import { evaluateOn } from "./evaluate.js";
+import { checkRunOptions } from "./options.js";
+import type { Weights } from "./weights.js";
+
+export interface FitOptions extends ExecutionOptions {
+  readonly loss: LossName;
+  readonly optimizer: Optimizer;
+  /** Examples per step. The last batch of an epoch holds what is left. Default: 32. */
+  readonly batchSize?: number;
+  /** Times that all examples are seen, at most. Default: 10. */
+  readonly epochs?: number;
+  /** A part of the data (0 < part < 1), taken off by seed, or a data set of its own. Default: none. */
+  readonly validation?: number | Dataset;
+  /** Decides first weights, validation part, order of examples and dropout. Default: 0. */
+  readonly seed?: number;
+  /** Whether each epoch has an order of its own. Default: true. */
+  readonly shuffle?: boolean;
+  readonly callbacks?: readonly Callback[];
+  /** Show progress on the terminal: a bar, or a line per epoch where output is no terminal. Default: true. */
+  readonly progress?: boolean;
+  /** Ends training after the current step when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a run measured, and how it ended. */
+export interface History {
+  readonly epochs: readonly EpochLog[];
+  readonly end: RunEnd;
+}
+
+export const fitOptionNames = [
+  "loss",
+  "optimizer",
+  "batchSize",
+  "epochs",
+  "validation",
+  "seed",
+  "shuffle",
+  "callbacks",
+  "progress",
+  "signal",
+] as const;
+
+/** Milliseconds between looks at the clock for progress, timers and signals. */
+const breathing = 60;
+
+/** The loop behind `Model.fit`; see there. */
+export async function fit(network: Network, weights: Weights, data: Dataset, options: FitOptions): Promise<History> {
+  const where = "fit";
+  checkRunOptions(where, options, fitOptionNames);
+  const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
+  if (optimizer?.emit === undefined) {
+    fail({ code: "option", where, problem: "optimizer is missing", expected: "what sgd(0.01) or adam() returns" });
+  }
+  checkLossName(where, loss);
+  const { train, validation } = divide(data, options.validation, seed, where);
+  checkData(network, train, loss, where);
+  if (validation !== undefined) checkData(network, validation, loss, where);
+
+  const session = await weights.session(options, where);
+  const trainer = await Trainer.create(session, network, train, { loss, optimizer, batchSize, seed });
+  const began = platform.now();
+  const epochLogs: EpochLog[] = [];
+  const run = new Run(weights);
+  const { plan } = trainer.main;
+  for (const callback of callbacks) {
+    await callback.onStart?.({
+      network,
+      epochs,
+      stepsPerEpoch: Math.ceil(train.length / batchSize),
+      examples: train.length,
+      validationExamples: validation?.length ?? 0,
+      batchSize,
+      threads: session.threads,
+      memoryBytes: plan.arenaBytes + plan.variableBytes,
+    });
+  }
+  for (let epoch = 1; epoch <= epochs && run.stopped === undefined; epoch++) {
+    run.epoch = epoch;
+    const started = platform.now();
+    const order = epochOrder(train.length, seed, epoch, shuffle);
+    const log = await trainer.epoch(order, epoch, epochs, callbacks, options.signal);
+    const seconds = (platform.now() - started) / 1000;
+    if (options.signal?.aborted) {
+      run.stop("it was interrupted");
+      if (log.examples === 0) break;
+    }
+    const measured = validation === undefined ? undefined : await evaluateOn(session, network, validation, { loss });
+    const entry: EpochLog = {
+      epoch,
+      loss: log.loss,
+      ...(log.accuracy === undefined ? {} : { accuracy: log.accuracy }),
+      ...(measured === undefined ? {} : { validationLoss: measured.loss }),
+      ...(measured?.accuracy === undefined ? {} : { validationAccuracy: measured.accuracy }),
+      learningRate: optimizer.learningRate,
+      seconds,
+      examplesPerSecond: log.examples / seconds,
+    };
+    epochLogs.push(entry);
+    for (const callback of callbacks) await callback.onEpoch?.(entry, run);
+  }
+  const seconds = (platform.now() - began) / 1000;
+  const end = (): RunEnd => ({
+    epochs: epochLogs.length,
+    stopped: run.stopped,
+    weightsOfEpoch: run.weightsOfEpoch,
+    seconds,
+  });
+  for (const callback of callbacks) await callback.onEnd?.(end(), run);
+  return { epochs: epochLogs, end: end() };
+}
+
+function divide(data: Dataset, validation: FitOptions["validation"], seed: number, where: string) {
+  if (validation === undefined || typeof validation !== "number") return { train: data, validation };
+  if (!(validation > 0 && validation < 1)) {
+    fail({
+      code: "option",
+      where,
+      problem: "validation is out of range",
+      expected: "a part above 0 and below 1, or a data set",
+      received: String(validation),
+    });
+  }
+  const [train, part] = split(data, validation, { seed });
+  return { train, validation: part };
+}
+
+/** The state that callbacks steer. */
+class Run implements RunControl {
+  stopped: string | undefined;
+  epoch = 0;
+  #kept: { epoch: number; values: Map<string, Float32Array> } | undefined;
+  #restored = false;
+
+  constructor(readonly weights: Weights) {}
+
+  get weightsOfEpoch(): number {
+    return this.#restored && this.#kept !== undefined ? this.#kept.epoch : this.epoch;
+  }
+
+  stop(reason: string): void {
+    this.stopped ??= reason;
+  }
+
+  keepWeights(): void {
+    this.#kept = { epoch: this.epoch, values: this.weights.readAll() };
+  }
+
+  restoreWeights(): void {
+    if (this.#kept === undefined) return;
+    this.weights.setAll(this.#kept.values);
+    this.#restored = true;
+  }
+}
+
+interface TrainerOptions {
+  readonly loss: LossName;
+  readonly optimizer: Optimizer;
+  readonly batchSize: number;
+  readonly seed: number;
+}
+
+/** The views of one program that a step touches, found once an epoch so that steps allocate nothing. */
+interface Step {
+  readonly program: Program;
+  readonly count: number;
+  readonly inputs: ExampleCopier;
+  readonly targets: ExampleCopier;
+  readonly randomKey: NumericArray | undefined;
+  readonly scalars: readonly { readonly name: string; readonly view: NumericArray }[];
+  readonly loss: NumericArray;
+  readonly accuracy: NumericArray | undefined;
+}
+
+/** Runs the steps of training: one program for whole batches, one for the last of an epoch where it is smaller. */
+class Trainer {
+  #step = 0;
+
+  private constructor(
+    readonly session: Session,
+    readonly network: Network,
+    readonly data: Dataset,
+    readonly options: TrainerOptions,
+    /** The program of whole batches. */
+    readonly main: Program,
+    readonly rest: Program | undefined,
+  ) {}
+
+  static async create(session: Session, network: Network, data: Dataset, options: TrainerOptions): Promise<Trainer> {
+    const { batchSize, loss, optimizer } = options;
+    const inputDtype = data.inputs instanceof Uint8Array ? "uint8" : "float32";
+    const program = (size: number) =>
+      session.program(`train ${JSON.stringify({ size, loss, optimizer, inputDtype })}`, () =>
+        trainingGraph(network, { loss, optimizer, batchSize: size, inputDtype }),
+      );
+    const whole = Math.min(batchSize, data.length);
+    const main = await program(whole);
+    const rest = data.length % whole === 0 ? undefined : await program(data.length % whole);
+    // a new run starts with fresh optimiser state
+    for (const { kind, name, type } of main.plan.buffers) {
+      if (kind === "variable" && name.startsWith("optimizer.")) {
+        session.store.write(name, new Float32Array(sizeOf(type.shape)));
+      }
+    }
+    return new Trainer(session, network, data, options, main, rest);
+  }
+
+  /** One pass over the examples in `order`. Returns the means over what was done. */
+  async epoch(
+    order: Uint32Array,
+    epoch: number,
+    epochs: number,
+    callbacks: readonly Callback[],
+    signal: AbortSignal | undefined,
+  ): Promise<StepLog> {
+    const main = this.#views(this.main);
+    const rest = this.rest === undefined ? undefined : this.#views(this.rest);
+    const steps = Math.ceil(order.length / main.count);
+    const log: StepLog = { epoch, epochs, step: 0, steps, examples: 0, loss: 0, accuracy: undefined, seconds: 0 };
+    const began = platform.now();
+    let lossSum = 0;
+    let correct = 0;
+    let breath = began;
+    for (let index = 0; index < steps; index++) {
+      const start = index * main.count;
+      const step = start + main.count <= order.length ? main : rest!;
+      this.#write(step, order, start);
+      step.program.run();
+      const loss = step.loss[0]!;
+      if (!Number.isFinite(loss)) await this.#explain(step, order, start, { loss, epoch, step: index + 1 });
+      lossSum += loss * step.count;
+      if (step.accuracy !== undefined) correct += step.accuracy[0]! * step.count;
+      log.examples += step.count;
+      log.step = index + 1;
+      const now = platform.now();
+      if (now - breath < breathing && log.step < steps) continue;
+      breath = now;
+      log.loss = lossSum / log.examples;
+      log.accuracy = step.accuracy === undefined ? undefined : correct / log.examples;
+      log.seconds = (now - began) / 1000;
+      for (const callback of callbacks) callback.onStep?.(log);
+      await platform.yield();
+      if (signal?.aborted) break;
+    }
+    return log;
+  }
+
+  #views(program: Program): Step {
+    const { data, options, network } = this;
+    const target = program.input("target");
+    const count = target.length / sizeOf(data.targetShape);
+    const accuracy = "accuracy" in program.plan.graph.outputs ? program.output("accuracy") : undefined;
+    return {
+      program,
+      count,
+      inputs: new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)),
+      targets: new ExampleCopier(data.targets, target, sizeOf(data.targetShape)),
+      randomKey: isRandom(network) ? program.input("randomKey") : undefined,
+      scalars: Object.keys(options.optimizer.scalars(1)).map((name) => ({
+        name,
+        view: program.input(`optimizer.${name}`),
+      })),
+      loss: program.output("loss"),
+      accuracy,
+    };
+  }
+
+  #write({ inputs, targets, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
+    this.#step += 1;
+    inputs.copy(order, start, count);
+    targets.copy(order, start, count);
+    if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
+    const values = this.options.optimizer.scalars(this.#step);
+    for (const { name, view } of scalars) view[0] = values[name]!;
+  }
+
+  async #explain(
+    step: Step,
+    order: Uint32Array,
+    start: number,
+    place: { loss: number; epoch: number; step: number },
+  ): Promise<never> {
+    const { loss, optimizer } = this.options;
+    const inputDtype = this.data.inputs instanceof Uint8Array ? "uint8" : "float32";
+    const graph = trainingGraph(this.network, { loss, optimizer, batchSize: step.count, inputDtype });
+    const { inputs: names } = this.network;
+    return failWithNaN(
+      this.session,
+      graph,
+      (input) => {
+        new ExampleCopier(this.data.inputs, input(names[0]!.name), sizeOf(this.data.shape)).copy(
+          order,
+          start,
+          step.count,
+        );
+        const targets = new ExampleCopier(this.data.targets, input("target"), sizeOf(this.data.targetShape));
+        targets.copy(order, start, step.count);
+        if (step.randomKey !== undefined) input("randomKey").set(keyOf(this.options.seed, "step", this.#step));
+        const values = optimizer.scalars(this.#step);
+        for (const { name } of step.scalars) input(`optimizer.${name}`)[0] = values[name]!;
+      },
+      place,
+    );
+  }
+}

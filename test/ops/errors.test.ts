@@ -1,0 +1,373 @@
+import { describe, expect, it } from "vitest";
+import { differentiate } from "../../src/autodiff/differentiate.js";
+import type { DType } from "../../src/core/dtypes.js";
+import type { Shape } from "../../src/core/shapes.js";
+import { GraphBuilder } from "../../src/graph/builder.js";
+import type { OpTable } from "../../src/graph/types.js";
+import { add, less, random, x } from "../../src/ops/expression.js";
+import { type AttributesOf, ops } from "../../src/ops/index.js";
+import { reduceNode } from "../../src/ops/reduce.js";
+import type { CaseOp } from "../harness/case.js";
+
+type Operand = Shape | { readonly shape: Shape; readonly dtype: DType };
+
+/** Adds one node named "layer" to an empty graph: the way in which users meet these errors. */
+function adding<Op extends CaseOp>(op: Op, operands: readonly Operand[], attributes: AttributesOf<Op>) {
+  return () => {
+    const builder = new GraphBuilder();
+    const nodes = operands.map((operand, index) => {
+      const { shape, dtype } = "shape" in operand ? operand : { shape: operand, dtype: "float32" as const };
+      return builder.input(`x${index}`, shape, dtype);
+    });
+    builder.add((ops as OpTable)[op]!, nodes, attributes, "layer");
+  };
+}
+
+const window = { strides: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] } as const;
+const conv = { ...window, groups: 1 };
+const pool = { ...window, kernel: [2, 2] } as const;
+const plain = { transposeA: false, transposeB: false };
+const bytes = (...shape: number[]) => ({ shape, dtype: "uint8" }) as const;
+const labels = (...shape: number[]) => ({ shape, dtype: "int32" }) as const;
+
+/** What is done wrong, and the whole message. */
+const wordings: readonly [string, () => void, string][] = [
+  [
+    "conv2d of a matrix",
+    adding(
+      "conv2d",
+      [
+        [8, 9],
+        [3, 3, 9, 4],
+      ],
+      conv,
+    ),
+    'conv2d "layer": takes images (expected [batch, height, width, channels], received [8, 9]).',
+  ],
+  [
+    "conv2d with a matrix as filter",
+    adding(
+      "conv2d",
+      [
+        [1, 8, 8, 3],
+        [3, 4],
+      ],
+      conv,
+    ),
+    'conv2d "layer": takes a filter (expected [height, width, input channels, output channels], received [3, 4]).',
+  ],
+  [
+    "conv2d with other channels",
+    adding(
+      "conv2d",
+      [
+        [8, 32, 32, 3],
+        [3, 3, 4, 16],
+      ],
+      conv,
+    ),
+    'conv2d "layer": input [8, 32, 32, 3] has 3 channels, weights expect 4.',
+  ],
+  [
+    "conv2d with other channels in groups",
+    adding(
+      "conv2d",
+      [
+        [8, 32, 32, 6],
+        [3, 3, 4, 16],
+      ],
+      { ...conv, groups: 2 },
+    ),
+    'conv2d "layer": input [8, 32, 32, 6] has 6 channels, weights expect 8 in 2 groups.',
+  ],
+  [
+    "conv2d with filters that do not split",
+    adding(
+      "conv2d",
+      [
+        [8, 32, 32, 6],
+        [3, 3, 3, 5],
+      ],
+      { ...conv, groups: 2 },
+    ),
+    'conv2d "layer": 5 filters cannot be split into 2 groups. Make the number of filters a multiple of the groups.',
+  ],
+  [
+    "conv2d with a filter larger than the image",
+    adding(
+      "conv2d",
+      [
+        [1, 4, 6, 3],
+        [5, 5, 3, 2],
+      ],
+      { ...conv, dilation: [2, 1], padding: [1, 1, 0, 0] },
+    ),
+    'conv2d "layer": the window is larger than its padded input (expected at least 9 × 5 pixels, received 6 × 6). ' +
+      'Use padding "same", a smaller window or a larger input.',
+  ],
+  [
+    "conv2d with stride 0",
+    adding(
+      "conv2d",
+      [
+        [1, 8, 8, 3],
+        [3, 3, 3, 2],
+      ],
+      { ...conv, strides: [0, 1] },
+    ),
+    'conv2d "layer": strides is out of range (expected whole numbers ≥ 1, received 0 × 1).',
+  ],
+  [
+    "conv2d with half a dilation",
+    adding(
+      "conv2d",
+      [
+        [1, 8, 8, 3],
+        [3, 3, 3, 2],
+      ],
+      { ...conv, dilation: [1, 1.5] },
+    ),
+    'conv2d "layer": dilation is out of range (expected whole numbers ≥ 1, received 1 × 1.5).',
+  ],
+  [
+    "conv2d with negative padding",
+    adding(
+      "conv2d",
+      [
+        [1, 8, 8, 3],
+        [3, 3, 3, 2],
+      ],
+      { ...conv, padding: [0, 0, -1, 0] },
+    ),
+    'conv2d "layer": padding is out of range (expected whole numbers ≥ 0, received 0 × 0 × -1 × 0).',
+  ],
+  [
+    "conv2d of bytes",
+    adding("conv2d", [bytes(1, 8, 8, 3), [3, 3, 3, 2]], conv),
+    'conv2d "layer": takes floats (expected float32, received uint8).',
+  ],
+  [
+    "conv2dInputGradient of another shape",
+    adding(
+      "conv2dInputGradient",
+      [
+        [1, 8, 8, 2],
+        [3, 3, 3, 2],
+      ],
+      { ...conv, inputShape: [1, 8, 8, 3] },
+    ),
+    'conv2dInputGradient "layer": the gradient does not have the output\'s shape ' +
+      "(expected [1, 6, 6, 2], received [1, 8, 8, 2]).",
+  ],
+  [
+    "conv2dFilterGradient of another shape",
+    adding(
+      "conv2dFilterGradient",
+      [
+        [1, 8, 8, 3],
+        [1, 6, 6, 3],
+      ],
+      { ...conv, filterShape: [3, 3, 3, 2] },
+    ),
+    'conv2dFilterGradient "layer": the gradient does not have the output\'s shape ' +
+      "(expected [1, 6, 6, 2], received [1, 6, 6, 3]).",
+  ],
+  ["an operand too many", adding("matmul", [[2, 3], [3, 4], [4]], plain), 'matmul "layer": has too many inputs.'],
+  [
+    "an epilogue's operand that does not fit",
+    adding("matmul", [[2, 3], [3, 4], [3]], { ...plain, epilogue: add(x(0), x(1)) }),
+    'matmul "layer": an operand of the epilogue does not fit the result ' +
+      "(expected one value, one per channel, or [2, 4], received [3]).",
+  ],
+  [
+    "an epilogue's operand that is larger than the result",
+    adding(
+      "matmul",
+      [
+        [2, 3],
+        [3, 4],
+        [5, 2, 4],
+      ],
+      { ...plain, epilogue: add(x(0), x(1)) },
+    ),
+    'matmul "layer": an operand of the epilogue does not fit the result ' +
+      "(expected one value, one per channel, or [2, 4], received [5, 2, 4]).",
+  ],
+  [
+    "an epilogue's operand with one value per row",
+    adding(
+      "matmul",
+      [
+        [4, 3],
+        [3, 4],
+        [4, 1],
+      ],
+      { ...plain, epilogue: add(x(0), x(1)) },
+    ),
+    'matmul "layer": an operand of the epilogue does not fit the result ' +
+      "(expected one value, one per channel, or [4, 4], received [4, 1]).",
+  ],
+  [
+    "map with a missing input",
+    adding("map", [[2]], { expression: add(x(0), x(1)) }),
+    'map "layer": its expression reads missing input 1.',
+  ],
+  [
+    "map with a wrong key",
+    adding("map", [[2], [2]], { expression: less(random(1, 0), x(0)) }),
+    'map "layer": input 1 is no random key (expected int32 [2]).',
+  ],
+  [
+    "map of shapes that do not broadcast",
+    adding("map", [[2, 3], [4]], { expression: add(x(0), x(1)) }),
+    'map "layer": shapes do not fit together (expected shapes that broadcast, received [2, 3] and [4]).',
+  ],
+  [
+    "map to a shape that the input does not broadcast to",
+    adding("map", [[2, 3]], { expression: x(0), shape: [3] }),
+    'map "layer": shapes do not fit together (expected shapes that broadcast to [3], received [2, 3]).',
+  ],
+  [
+    "matmul of a vector",
+    adding("matmul", [[3], [3, 4]], plain),
+    'matmul "layer": takes two matrices (received [3] and [3, 4]).',
+  ],
+  [
+    "matmul with different inner sizes",
+    adding(
+      "matmul",
+      [
+        [2, 3],
+        [4, 5],
+      ],
+      { ...plain, transposeB: true },
+    ),
+    'matmul "layer": inner sizes differ (expected 3 rows in the right matrix, received [2, 3] · [4, 5]ᵀ).',
+  ],
+  [
+    "matmul of integers",
+    adding("matmul", [[2, 3], labels(3, 4)], plain),
+    'matmul "layer": takes floats (expected float32, received int32).',
+  ],
+  [
+    "pool of a matrix",
+    adding("maxPool2d", [[4, 4]], pool),
+    'maxPool2d "layer": takes images (expected [batch, height, width, channels], received [4, 4]).',
+  ],
+  [
+    "pool of bytes",
+    adding("averagePool2d", [bytes(1, 4, 4, 1)], { ...pool, countPadding: true }),
+    'averagePool2d "layer": pools floats (expected float32, received uint8).',
+  ],
+  [
+    "pool with too much padding",
+    adding("maxPool2d", [[1, 4, 4, 1]], { ...pool, padding: [0, 0, 2, 0] }),
+    'maxPool2d "layer": padding is as large as the window, so a window could see no pixel ' +
+      "(expected padding below 2 × 2, received [0, 0, 2, 0]).",
+  ],
+  [
+    "pool with a dilated window over padding alone",
+    adding("maxPool2d", [[1, 2, 4, 1]], { ...pool, padding: [1, 1, 0, 0], dilation: [3, 1] }),
+    'maxPool2d "layer": a dilated window would see padding alone ' +
+      "(expected a pixel under every window, received taps at -1, 2 of 2 pixels).",
+  ],
+  [
+    "pool gradient of another shape",
+    adding("averagePool2dGradient", [[1, 2, 3, 1]], {
+      ...pool,
+      strides: [2, 2],
+      countPadding: true,
+      inputShape: [1, 4, 4, 1],
+    }),
+    'averagePool2dGradient "layer": the gradient does not have the output\'s shape ' +
+      "(expected [1, 2, 2, 1], received [1, 2, 3, 1]).",
+  ],
+  [
+    "maxPool gradient of another shape",
+    adding(
+      "maxPool2dGradient",
+      [
+        [1, 4, 4, 1],
+        [1, 3, 3, 1],
+        [1, 3, 3, 2],
+      ],
+      pool,
+    ),
+    'maxPool2dGradient "layer": the gradient does not have the output\'s shape ' +
+      "(expected [1, 3, 3, 1], received [1, 3, 3, 2]).",
+  ],
+  [
+    "reduce of integers",
+    adding("reduce", [labels(4)], { kind: "sum", axes: [0] }),
+    'reduce "layer": cannot reduce integers (expected float32, received int32).',
+  ],
+  [
+    "reduce over axes out of order",
+    adding("reduce", [[2, 3]], { kind: "sum", axes: [1, 0] }),
+    'reduce "layer": axes are out of order or range (received axes [1, 0] of [2, 3]).',
+  ],
+  [
+    "reduce over a missing axis",
+    adding("reduce", [[2, 3]], { kind: "mean", axes: [2] }),
+    'reduce "layer": axes are out of order or range (received axes [2] of [2, 3]).',
+  ],
+  [
+    "reshape to another number of elements",
+    adding("reshape", [[2, 3]], { shape: [7] }),
+    'reshape "layer": the number of elements must stay the same (expected 6 elements of [2, 3], received 7 of [7]).',
+  ],
+  ["softmax of a scalar", adding("softmax", [[]], {}), 'softmax "layer": needs a last axis of classes (received []).'],
+  [
+    "argmax of integers",
+    adding("argmax", [labels(3)], {}),
+    'argmax "layer": takes floats (expected float32, received int32).',
+  ],
+  [
+    "cross-entropy with float labels",
+    adding("softmaxCrossEntropy", [[4, 10], [4]], {}),
+    'softmaxCrossEntropy "layer": needs one integer label per row of logits (expected int32 [4], received float32 [4]).',
+  ],
+  [
+    "cross-entropy with too many labels",
+    adding("softmaxCrossEntropy", [[4, 10], labels(4, 1)], {}),
+    'softmaxCrossEntropy "layer": needs one integer label per row of logits (expected int32 [4], received int32 [4, 1]).',
+  ],
+  [
+    "cross-entropy's gradient of another shape",
+    adding("softmaxCrossEntropyGradient", [[4, 10], labels(4), []], {}),
+    'softmaxCrossEntropyGradient "layer": one gradient per example is needed (expected [4], received []).',
+  ],
+];
+
+describe("errors say what is wrong", () => {
+  for (const [what, attempt, message] of wordings) {
+    it(what, () => expect(attempt).toThrowError(expect.objectContaining({ name: "FoveaError", message })));
+  }
+});
+
+describe("ops without a gradient say so", () => {
+  const attempts: readonly [string, (builder: GraphBuilder) => void, string][] = [
+    [
+      "maximum",
+      (builder) => {
+        const image = builder.input("x", [3], "float32");
+        differentiate(builder, reduceNode(builder, image, "max", [0], "peak"), [image]);
+      },
+      'reduce "peak": the maximum has no gradient yet.',
+    ],
+    [
+      "second derivative of max pooling",
+      (builder) => {
+        const image = builder.variable("x", [1, 2, 2, 1]);
+        const sum = (node: typeof image) => reduceNode(builder, node, "sum", [0, 1, 2, 3]);
+        const pooled = builder.add(ops.maxPool2d, [image], pool, "pool");
+        const [gradient] = differentiate(builder, sum(pooled), [image]);
+        differentiate(builder, sum(gradient!), [image]);
+      },
+      'maxPool2dGradient "pool": has no gradient: second derivatives through max pooling are not written yet.',
+    ],
+  ];
+  for (const [what, attempt, message] of attempts) {
+    it(what, () => expect(() => attempt(new GraphBuilder())).toThrowError(expect.objectContaining({ message })));
+  }
+});
