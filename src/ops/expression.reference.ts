@@ -31,6 +31,31 @@ export function evaluateExpression(expression: Expression, reader: ElementReader
 }
 
 /**
+ * The expression with its constants as float32 holds them. Derivatives compare saved results with constants
+ * (`min(x, 0.1)` < 0.1), which only comes out right if both are rounded alike.
+ */
+export function withFloat32Constants(expression: Expression): Expression {
+  const e = expression;
+  switch (e.kind) {
+    case "constant":
+      return { ...e, value: Math.fround(e.value) };
+    case "unary":
+      return { ...e, a: withFloat32Constants(e.a) };
+    case "binary":
+      return { ...e, a: withFloat32Constants(e.a), b: withFloat32Constants(e.b) };
+    case "select":
+      return {
+        ...e,
+        condition: withFloat32Constants(e.condition),
+        a: withFloat32Constants(e.a),
+        b: withFloat32Constants(e.b),
+      };
+    default:
+      return e;
+  }
+}
+
+/**
  * Uniform in [0, 1) for element `element` (the linear index in the output): the upper 24 bits of the first word of
  * threefry-2x32 under the key, with (element, salt) as counter. 24 bits are exact in float32.
  */

@@ -215,7 +215,7 @@ const composites = [1, 5, 16, 67].flatMap((size) => {
     mapCase(`${name} of ${size}`, expression, [{ shape: [size], values }]);
   return [
     one("relu", relu),
-    one("relu6", minimum(relu, 1.01)),
+    one("relu6", minimum(relu, 1)),
     one("leaky relu", select(less(x(0), 0), multiply(0.1, x(0)), x(0))),
     one("elu", select(less(0, x(0)), x(0), subtract(exp(minimum(x(0), 0)), 1))),
     one("gelu", gelu),

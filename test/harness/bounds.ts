@@ -10,6 +10,8 @@
  * - expressions: each operation adds u · |result| (or its stated ulps, below) to the first-order effect of its
  *   operands' bounds; a comparison that the bounds cannot decide may come out either way;
  * - softmax family: derived beside the code.
+ *
+ * For whole networks see relativeErrorOf.
  */
 
 import { computeNode } from "../../src/backends/reference/program.js";
@@ -44,8 +46,7 @@ export interface Bounded {
 
 const gamma = (terms: number) => u * Math.min(terms + 3, 8 * Math.sqrt(terms + 3));
 
-/** What a leaf holds: values exact in float32, or values that carry a bound already. */
-export type Leaves = Readonly<Record<string, NumericArray | Bounded>>;
+type Leaves = Readonly<Record<string, NumericArray>>;
 
 /** Values in float64 and bounds of all nodes. */
 export function boundsOf(graph: Graph, leaves: Leaves): Bounded[] {
@@ -58,7 +59,6 @@ function boundOfNode(node: Node, nodes: readonly Node[], known: readonly Bounded
   const exact = (value: NumericArray) => ({ value, bound: new Float64Array(value.length) });
   if (node.op === "input" || node.op === "variable") {
     const values = leaves[node.name]!;
-    if ("bound" in values) return values;
     return exact(node.dtype === "float32" ? Float64Array.from(values) : values);
   }
   if (node.op === "constant") {
@@ -129,6 +129,17 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
     default:
       throw new Error(`bounds: no rule for ${node.op}`);
   }
+}
+
+/**
+ * For whole networks the worst case of every element says nothing: bounds grow by Σ|terms| / |Σ terms| at each layer, and
+ * the true errors, having random signs, do not. There, errors are judged together, as the norm of a tensor's errors
+ * relative to the norm of the tensor. A sum of K terms is then off by about u·√K / 2, and what the nodes contribute adds
+ * up at worst: `u · Σ_nodes √(K + 3)`.
+ */
+export function relativeErrorOf(graph: Graph): number {
+  const computed = graph.nodes.filter((node) => node.inputs.length > 0 && node.op !== "reshape");
+  return u * computed.reduce((sum, node) => sum + Math.sqrt(termsOf(node, graph.nodes) + 3), 0);
 }
 
 /** How many terms one result element sums, at most. */

@@ -5,9 +5,9 @@ import { verifyGraph } from "../../src/graph/verify.js";
 import { ops } from "../../src/ops/index.js";
 import type { Backend } from "../../src/plan/backend.js";
 import { testedBackends, truth } from "./backends.js";
-import { boundsOf } from "./bounds.js";
+import { boundsOf, relativeErrorOf } from "./bounds.js";
 import type { AnyCase } from "./case.js";
-import { expectWithin } from "./compare.js";
+import { expectClose, expectWithin } from "./compare.js";
 import { compileGraph, type Experiment, experimentOf, gradientName, runGraph } from "./graph.js";
 
 /** One test per case: gradients against finite differences, then every backend against float64. */
@@ -62,6 +62,21 @@ export async function checkBackends(
       expectWithin(`${output} on ${name}`, actual[output]!, value, (i) => bound[i]!);
       const twin = sameAs === undefined ? undefined : results.get(sameAs);
       if (twin !== undefined) expectWithin(`${output} on ${name}, as on ${sameAs}`, actual[output]!, twin[output]!);
+    }
+  }
+}
+
+/** Every output of a network on every backend, judged as a whole: see `relativeErrorOf`. */
+export async function checkNetwork(
+  { graph, leaves }: Omit<Experiment, "wrt">,
+  backends: readonly NamedBackend[],
+): Promise<void> {
+  const expected = await runGraph(truth, { graph, leaves });
+  const tolerance = relativeErrorOf(graph);
+  for (const { name, backend } of backends) {
+    const actual = await runGraph(backend, { graph, leaves });
+    for (const [output, values] of Object.entries(expected)) {
+      expectClose(`${output} on ${name}`, actual[output]!, values, tolerance);
     }
   }
 }

@@ -29,6 +29,20 @@ export function expectWithin(
   );
 }
 
+/** Throws unless the norm of all differences is at most `tolerance` times the norm of what was expected. */
+export function expectClose(
+  where: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): void {
+  const norm = (value: (i: number) => number) =>
+    Math.sqrt(Array.from(expected, (_, i) => value(i) ** 2).reduce((sum, square) => sum + square, 0));
+  const relative = norm((i) => actual[i]! - expected[i]!) / norm((i) => expected[i]!);
+  if (actual.length === expected.length && relative <= tolerance) return;
+  throw new Error(`${where}: relative error ${relative.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
+}
+
 /** How many times its bound an element is off; NaN and infinities must be the same. */
 function excess(actual: number, expected: number, bound: number): number {
   if (Object.is(actual, expected) || actual === expected) return 0;
