@@ -21,6 +21,9 @@ import {
 import { network, sequentialNetwork } from "../../src/model/network.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 
+/** What errors list as the known kinds. */
+const kinds = Object.keys(layerKinds).join(", ");
+
 describe("toArchitecture", () => {
   it("writes every use of a layer, with all options", () => {
     const [a, b] = [input([4], { name: "left", dtype: "uint8" }), input(4)];
@@ -192,19 +195,19 @@ describe("errors", () => {
       changed((json) => {
         json.layers[0].kind = "conv2";
       }),
-      'net.json: layers[0]: unknown kind "conv2" (expected one of conv2d, dense, maxPool2d, averagePool2d, flatten, dropout, activation, relu, softmax, add, reshape). Did you mean "conv2d".',
+      `net.json: layers[0]: unknown kind "conv2" (expected one of ${kinds}). Did you mean "conv2d".`,
     ],
     [
       changed((json) => {
         json.layers[0].kind = "toString";
       }),
-      'net.json: layers[0]: unknown kind "toString" (expected one of conv2d, dense, maxPool2d, averagePool2d, flatten, dropout, activation, relu, softmax, add, reshape).',
+      `net.json: layers[0]: unknown kind "toString" (expected one of ${kinds}).`,
     ],
     [
       changed((json) => {
         delete json.layers[0].kind;
       }),
-      "net.json: layers[0]: wrong kind (expected one of conv2d, dense, maxPool2d, averagePool2d, flatten, dropout, activation, relu, softmax, add, reshape, received nothing).",
+      `net.json: layers[0]: wrong kind (expected one of ${kinds}, received nothing).`,
     ],
     [
       changed((json) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import { printGraph } from "../../src/graph/print.js";
+import { activationNames } from "../../src/model/activations.js";
 import { constant } from "../../src/model/initializers.js";
 import type { Layer } from "../../src/model/layer.js";
 import {
@@ -18,6 +19,9 @@ import {
   softmax,
 } from "../../src/model/layers/index.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
+
+/** What errors list as the known activations. */
+const names = activationNames.join(", ");
 
 describe("layer kinds", () => {
   it("are listed under their own names", () => {
@@ -244,11 +248,11 @@ describe("errors", () => {
     ],
     [
       () => conv2d(10, 5, { activation: wrong("rely") }),
-      'conv2d: unknown activation "rely" (expected one of relu, tanh, sigmoid, linear, softmax). Did you mean "relu".',
+      `conv2d: unknown activation "rely" (expected one of ${names}). Did you mean "relu".`,
     ],
     [
       () => conv2d(10, 5, { activation: wrong(null) }),
-      "conv2d: wrong activation (expected one of relu, tanh, sigmoid, linear, softmax, received null).",
+      `conv2d: wrong activation (expected one of ${names}, received null).`,
     ],
     [() => conv2d(10, 5, { useBias: wrong(1) }), "conv2d: wrong useBias (expected true or false, received 1)."],
     [
@@ -327,7 +331,7 @@ describe("errors", () => {
     [() => dropout(wrong("half")), 'dropout: wrong rate (expected a number ≥ 0 and < 1, received "half").'],
     [
       () => activation(wrong("gelu")),
-      'activation: unknown activation "gelu" (expected one of relu, tanh, sigmoid, linear, softmax). Did you mean "relu".',
+      `activation: unknown activation "gelu" (expected one of ${names}). Did you mean "relu".`,
     ],
     [() => reshape([]), "reshape: wrong shape (expected whole numbers ≥ 1, such as [28, 28, 1], received [])."],
     [
