@@ -9,6 +9,7 @@ export {
   dense,
   dropout,
   flatten,
+  leakyRelu,
   maxPool2d,
   relu,
   reshape,

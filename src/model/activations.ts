@@ -1,6 +1,6 @@
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node } from "../graph/types.js";
-import { type Expression, maximum, add as plus, sigmoid, tanh, x } from "../ops/expression.js";
+import { type Expression, less, maximum, multiply, add as plus, select, sigmoid, tanh, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
 import { softmax } from "../ops/softmax.js";
 import { choice } from "./check.js";
@@ -10,16 +10,23 @@ import { choice } from "./check.js";
  * that it joins the loop, or the kernel, that makes the input. A new one is one line here.
  *
  * - `relu`: `max(x, 0)`, derivative 0 at 0
+ * - `leakyRelu`: `x` above 0, `0.01 · x` elsewhere
  * - `tanh`: `(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)`
  * - `sigmoid`: `1 / (1 + e⁻ˣ)`
  * - `linear`: `x`
  */
 export const activations = {
   relu: (a: Expression) => maximum(a, 0),
+  leakyRelu: (a: Expression) => leakyRelu(a, 0.01),
   tanh: (a: Expression) => tanh(a),
   sigmoid: (a: Expression) => sigmoid(a),
   linear: (a: Expression) => a,
 } as const;
+
+/** The slope is 1 above 0 and `negativeSlope` elsewhere, at 0 too. */
+export function leakyRelu(a: Expression, negativeSlope: number): Expression {
+  return select(less(0, a), a, multiply(negativeSlope, a));
+}
 
 /** Activations that work on one element at a time. */
 export type ActivationName = keyof typeof activations;

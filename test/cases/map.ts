@@ -1,5 +1,6 @@
 import type { DType } from "../../src/core/dtypes.js";
 import type { Shape } from "../../src/core/shapes.js";
+import { leakyRelu } from "../../src/model/activations.js";
 import {
   absolute,
   add,
@@ -216,7 +217,7 @@ const composites = [1, 5, 16, 67].flatMap((size) => {
   return [
     one("relu", relu),
     one("relu6", minimum(relu, 1)),
-    one("leaky relu", select(less(x(0), 0), multiply(0.1, x(0)), x(0))),
+    one("leakyRelu", leakyRelu(x(0), 0.1)),
     one("elu", select(less(0, x(0)), x(0), subtract(exp(minimum(x(0), 0)), 1))),
     one("gelu", gelu),
     one("swish", multiply(x(0), sigmoid(x(0)))),

@@ -13,6 +13,7 @@ import {
   dropout,
   flatten,
   layerKinds,
+  leakyRelu,
   maxPool2d,
   relu,
   reshape,
@@ -89,7 +90,7 @@ const anyLayer: fc.Arbitrary<Layer> = (() => {
       .map(([window, options]) => averagePool2d(window, options)),
     fc.double({ min: 0, max: 0.9, noNaN: true }).map((rate) => dropout(rate + 0)),
     fc.constantFrom(...activationNames).map((name) => activation(name)),
-    fc.constantFrom(flatten, relu, softmax).map((make) => make()),
+    fc.constantFrom(flatten, relu, leakyRelu, softmax).map((make) => make()),
     fc.constant(0).map(() => reshape([2, 2, 9])),
   );
 })();

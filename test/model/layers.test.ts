@@ -13,6 +13,7 @@ import {
   dropout,
   flatten,
   layerKinds,
+  leakyRelu,
   maxPool2d,
   relu,
   reshape,
@@ -51,6 +52,7 @@ describe("output shapes", () => {
     ["dropout", dropout(0.5), image, [28, 27, 4]],
     ["activation", activation("tanh"), image, [28, 27, 4]],
     ["relu", relu(), image, [28, 27, 4]],
+    ["leakyRelu", leakyRelu(), image, [28, 27, 4]],
     ["softmax", softmax(), image, [28, 27, 4]],
   ];
   it.each(cases)("%s", (_, layer, tensor, shape) => {
@@ -281,6 +283,10 @@ describe("errors", () => {
       'conv2d: unknown option "kernelInitialiser" (expected one of stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, name). Did you mean "kernelInitializer".',
     ],
     [() => conv2d(10, 5, wrong(2)), "conv2d: wrong options (expected an object, received 2)."],
+    [
+      () => leakyRelu({ negativeSlope: 1 }),
+      "leakyRelu: wrong negativeSlope (expected a number ≥ 0 and < 1, received 1).",
+    ],
     [() => relu(wrong({ slope: 1 })), 'relu: unknown option "slope" (expected one of name).'],
     [
       () => dense(10, { name: "" }),

@@ -1,7 +1,8 @@
 import { describe, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import type { Node, OpTable } from "../../src/graph/types.js";
-import { add, less, maximum, multiply, select, sigmoid, subtract, tanh, x } from "../../src/ops/expression.js";
+import { leakyRelu } from "../../src/model/activations.js";
+import { add, maximum, multiply, sigmoid, subtract, tanh, x } from "../../src/ops/expression.js";
 import { ops } from "../../src/ops/index.js";
 import { mapNode } from "../../src/ops/map.js";
 import { matmulNode } from "../../src/ops/matmul.js";
@@ -34,7 +35,7 @@ const builders: Readonly<Record<string, (builder: GraphBuilder, inputs: readonly
   relu: (builder, inputs) => mapNode(builder, inputs, maximum(x(0), 0)),
   tanh: (builder, inputs) => mapNode(builder, inputs, tanh(x(0))),
   sigmoid: (builder, inputs) => mapNode(builder, inputs, sigmoid(x(0))),
-  leakyRelu: (builder, inputs) => mapNode(builder, inputs, select(less(x(0), 0), multiply(0.01, x(0)), x(0))),
+  leakyRelu: (builder, inputs) => mapNode(builder, inputs, leakyRelu(x(0), 0.01)),
   crossEntropy: (builder, inputs) => builder.add(ops.softmaxCrossEntropy, inputs, {}),
   meanCrossEntropy: (builder, inputs) =>
     reduceNode(builder, builder.add(ops.softmaxCrossEntropy, inputs, {}), "mean", [0]),

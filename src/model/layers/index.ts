@@ -6,6 +6,7 @@ import { conv2dKind } from "./conv2d.js";
 import { denseKind } from "./dense.js";
 import { dropoutKind } from "./dropout.js";
 import { flattenKind } from "./flatten.js";
+import { leakyReluKind } from "./leakyRelu.js";
 import { maxPool2dKind } from "./maxPool2d.js";
 import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
@@ -18,6 +19,7 @@ export { type Conv2dOptions, conv2d } from "./conv2d.js";
 export { type DenseOptions, dense } from "./dense.js";
 export { dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
+export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
 export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
 export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
@@ -33,6 +35,7 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   dropout: dropoutKind,
   activation: activationKind,
   relu: reluKind,
+  leakyRelu: leakyReluKind,
   softmax: softmaxKind,
   add: addKind,
   reshape: reshapeKind,
