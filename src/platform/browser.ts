@@ -87,6 +87,7 @@ export const platform: Platform = {
   name: "browser",
   cpuCount: () => navigator.hardwareConcurrency || 1,
   env: () => undefined,
+  widenWasm: () => false,
   now: () => performance.now(),
   yield() {
     // A message, not a timer: nested timers wait 4 ms each, and a second each in a hidden tab.

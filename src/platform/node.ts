@@ -4,6 +4,7 @@ import { availableParallelism, homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { FoveaError, fail } from "../core/errors.js";
 import type { Platform, PlatformFiles, PlatformWorker } from "./types.js";
@@ -221,10 +222,17 @@ function cacheDirectory(): string {
   return process.platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
 }
 
+function widenWasm(): boolean {
+  if (process.arch !== "x64" || Number.parseInt(process.versions.v8, 10) < 13) return false;
+  setFlagsFromString("--experimental-wasm-revectorize");
+  return true;
+}
+
 export const platform: Platform = {
   name: "node",
   cpuCount: availableParallelism,
   env,
+  widenWasm,
   now: () => performance.now(),
   yield: () => new Promise((done) => setImmediate(done)),
   startWorker,

@@ -7,6 +7,11 @@ export interface Platform {
   env(name: string): string | undefined;
   /** Milliseconds of a monotonic clock, for progress and benchmarks only, never for results. */
   now(): number;
+  /**
+   * Lets the engine join neighbouring 128-bit vector operations of WebAssembly into 256-bit ones, where it can: V8's
+   * revectoriser, an experiment of V8 ≥ 13 on x64. Affects modules compiled from then on. False where there is none.
+   */
+  widenWasm(): boolean;
   /** Lets timers, signals and input events run. */
   yield(): Promise<void>;
   /**

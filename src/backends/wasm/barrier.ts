@@ -1,20 +1,24 @@
 import { type FunctionReference, i32, type ModuleBuilder } from "./assembler/index.js";
-import { arrivedAddress, roundAddress } from "./layout.js";
+import { arrivedAddress, failedAddress, roundAddress } from "./layout.js";
 
 /** Looks at the round word this often (some tens of microseconds) before the thread goes to sleep. */
 const spins = 20_000;
-/** A thread that never comes must not hang the others for ever: they trap, and the caller gets an error. */
+/** A thread that dies without a word must not hang the others for ever: they trap, and the caller gets an error. */
 const patience = 60e9;
 
 /**
  * Adds the function that all threads call between phases: each waits until all have come. The last to arrive opens the
- * next round; the others spin for a moment, since phases are short, then sleep.
+ * next round; the others spin for a moment, since phases are short, then sleep. A thread that traps says so and opens
+ * the round, so that the others trap, too.
  */
 export function addBarrier(module: ModuleBuilder, threads: number): FunctionReference {
   return module.function([], (f) => {
     const arrived = i32.constant(arrivedAddress);
     const roundWord = i32.constant(roundAddress);
     const round = f.local("i32", i32.atomicLoad(roundWord));
+    const trapIfFailed = () => f.if(i32.atomicLoad(i32.constant(failedAddress)), () => f.unreachable());
+    // after reading the round: a failure that comes later than this opens it
+    trapIfFailed();
     f.if(
       i32.eq(i32.atomicAdd(arrived, 1), threads - 1),
       () => {
@@ -32,6 +36,7 @@ export function addBarrier(module: ModuleBuilder, threads: number): FunctionRefe
           () => i32.eq(i32.atomicLoad(roundWord), round.get),
           () => f.if(i32.eq(i32.atomicWait(roundWord, round.get, patience), 2), () => f.unreachable()),
         );
+        trapIfFailed();
       },
     );
   });

@@ -1,11 +1,27 @@
 import { fail } from "../../core/errors.js";
 import { contextOf } from "../../plan/plan.js";
 import type { NodeContext, Plan, PlanBuffer, PlanStep } from "../../plan/types.js";
-import { type FunctionReference, type I32, i32, type Local, ModuleBuilder } from "./assembler/index.js";
+import {
+  type FunctionBuilder,
+  type FunctionReference,
+  f32x4,
+  type I32,
+  i32,
+  type Local,
+  ModuleBuilder,
+  v128,
+} from "./assembler/index.js";
 import { addBarrier } from "./barrier.js";
 import { catalog } from "./catalog.js";
 import type { Engine, Phase, WasmKernel } from "./kernel.js";
-import { maximumPages } from "./layout.js";
+import { constantsAddress, maximumPages } from "./layout.js";
+
+/** Where the store keeps what programs refer to by address. */
+export interface Addresses {
+  variable(name: string): number;
+  /** Offset among the store's constants, if there is room. */
+  constant(value: number): number | undefined;
+}
 
 export interface CompiledModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -23,6 +39,8 @@ interface Access {
 /** A phase in its place in the program. */
 interface Scheduled {
   readonly step: PlanStep;
+  /** Position among the phases of its kernel. */
+  readonly part: number;
   readonly phase: Phase;
   readonly target: FunctionReference;
   readonly shared: boolean;
@@ -34,45 +52,26 @@ interface Scheduled {
  * Plan → module. Every phase of every kernel becomes a function, one for all steps that need the same code; `run`
  * calls them in order, each thread with its share of the tasks, with barriers only where memory is handed over.
  */
-export function compilePlan(plan: Plan, engine: Engine, variableAddress: (name: string) => number): CompiledModule {
-  const threaded = engine.threads > 1;
-  const module = new ModuleBuilder({
-    module: "fovea",
-    name: "memory",
-    initialPages: 1,
-    shared: threaded ? { maximumPages } : undefined,
-  });
-  const functions = new Map<string, FunctionReference>();
-  const scheduled = plan.steps.flatMap((step) =>
-    schedulePhases(plan, step, engine, module, functions, variableAddress),
-  );
-  const parallel = threaded && scheduled.some(({ shared }) => shared);
+export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
+  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  const parallel = engine.threads > 1 && scheduled.some(({ shared }) => shared);
   const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
       const thread = f.parameter(0, "i32");
       const arena = f.parameter(1, "i32");
-      const address = (buffer: PlanBuffer): I32 =>
-        buffer.kind === "variable" ? i32.constant(variableAddress(buffer.name)) : i32.add(arena.get, buffer.offset);
       let pending: Scheduled[] = [];
       for (const item of scheduled) {
         if (barrier !== undefined && pending.some((earlier) => mustWait(earlier, item))) {
           f.call(barrier, []);
           pending = [];
         }
-        const { step, phase, target } = item;
-        const call = (begin: I32, end: I32) =>
-          f.call(target, [
-            begin,
-            end,
-            ...step.inputs.map((id) => address(plan.buffers[id]!)),
-            address(plan.buffers[step.output]!),
-            i32.add(arena.get, step.scratchOffset),
-          ]);
-        const whole = () => call(i32.constant(0), i32.constant(phase.tasks));
+        const { tasks } = item.phase;
+        const call = (begin: I32, end: I32) => callPhase(f, plan, item, begin, end, arena.get, addresses);
+        const whole = () => call(i32.constant(0), i32.constant(tasks));
         if (!parallel) whole();
-        else if (item.shared) call(share(thread, 0, phase.tasks, engine), share(thread, 1, phase.tasks, engine));
+        else if (item.shared) call(share(thread, 0, tasks, engine), share(thread, 1, tasks, engine));
         else f.if(i32.eqz(thread.get), whole);
         pending.push(item);
       }
@@ -81,6 +80,63 @@ export function compilePlan(plan: Plan, engine: Engine, variableAddress: (name: 
     "run",
   );
   return { bytes: module.encode(), parallel };
+}
+
+/** One phase of a profile: what it is, and the export that runs it alone, `phase0`, `phase1`, … */
+export interface ProfiledPhase {
+  readonly step: PlanStep;
+  /** Position among the phases of its kernel. */
+  readonly part: number;
+}
+
+/** The plan as a module that exports each phase by itself, for one thread, so that each can be timed. */
+export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses) {
+  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  scheduled.forEach((item, index) => {
+    module.function(
+      ["i32"],
+      (f) => {
+        const arena = f.parameter(0, "i32").get;
+        callPhase(f, plan, item, i32.constant(0), i32.constant(item.phase.tasks), arena, addresses);
+      },
+      `phase${index}`,
+    );
+  });
+  const phases = scheduled.map(({ step, part }): ProfiledPhase => ({ step, part }));
+  return { bytes: module.encode(), phases };
+}
+
+function emitPhases(plan: Plan, engine: Engine, addresses: Addresses) {
+  const module = new ModuleBuilder({
+    module: "fovea",
+    name: "memory",
+    initialPages: 1,
+    shared: engine.threads > 1 ? { maximumPages } : undefined,
+  });
+  const functions = new Map<string, FunctionReference>();
+  const scheduled = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
+  return { module, scheduled };
+}
+
+function callPhase(
+  f: FunctionBuilder,
+  plan: Plan,
+  { step, target }: Scheduled,
+  begin: I32,
+  end: I32,
+  arena: I32,
+  addresses: Addresses,
+): void {
+  const address = ({ kind, name, offset }: PlanBuffer): I32 =>
+    kind === "variable" ? i32.constant(addresses.variable(name)) : i32.add(arena, offset);
+  f.call(target, [
+    begin,
+    end,
+    ...step.inputs.map((id) => address(plan.buffers[id]!)),
+    address(plan.buffers[step.output]!),
+    i32.add(arena, step.scratchOffset),
+    i32.constant(constantsAddress),
+  ]);
 }
 
 /** First task of thread + offset: ⌊tasks · (thread + offset) / threads⌋. */
@@ -94,11 +150,11 @@ function schedulePhases(
   engine: Engine,
   module: ModuleBuilder,
   functions: Map<string, FunctionReference>,
-  variableAddress: (name: string) => number,
+  addresses: Addresses,
 ): Scheduled[] {
   const node = contextOf(plan.graph.nodes[step.node]!, plan.graph);
   const kernel = kernelNamed(node, step.kernel);
-  const access = (id: number): Access => accessOf(plan.buffers[id]!, variableAddress);
+  const access = (id: number): Access => accessOf(plan.buffers[id]!, addresses);
   const inputs = step.inputs.map(access);
   const output = access(step.output);
   const scratch: Access = {
@@ -106,14 +162,15 @@ function schedulePhases(
     from: step.scratchOffset,
     to: step.scratchOffset + step.scratchBytes,
   };
-  return kernel.phases(node, engine).map((phase, index): Scheduled => {
-    const key = `${kernel.name}/${index} ${codeKey(node)}`;
+  return kernel.phases(node, engine).map((phase, part): Scheduled => {
+    const key = `${kernel.name}/${part} ${codeKey(node)}`;
     const known = functions.get(key);
-    const target = known ?? emitPhase(module, phase, engine, node.inputs.length);
+    const target = known ?? emitPhase(module, phase, engine, node.inputs.length, addresses);
     functions.set(key, target);
     const extra = phase.usesScratch === false || step.scratchBytes === 0 ? [] : [scratch];
     return {
       step,
+      part,
       phase,
       target,
       shared: engine.threads > 1 && phase.tasks > 1 && phase.cycles >= engine.worthSharing,
@@ -137,8 +194,14 @@ function codeKey({ attributes, inputs, output }: NodeContext): string {
   return `${types.join(" ")} ${JSON.stringify(attributes, exact)}`;
 }
 
-function emitPhase(module: ModuleBuilder, phase: Phase, engine: Engine, inputCount: number): FunctionReference {
-  const parameters = new Array<"i32">(inputCount + 4).fill("i32");
+function emitPhase(
+  module: ModuleBuilder,
+  phase: Phase,
+  engine: Engine,
+  inputCount: number,
+  addresses: Addresses,
+): FunctionReference {
+  const parameters = new Array<"i32">(inputCount + 5).fill("i32");
   return module.function(parameters, (f) => {
     const parameter = (index: number) => f.parameter(index, "i32").get;
     phase.emit({
@@ -149,12 +212,16 @@ function emitPhase(module: ModuleBuilder, phase: Phase, engine: Engine, inputCou
       inputs: Array.from({ length: inputCount }, (_, i) => parameter(2 + i)),
       output: parameter(2 + inputCount),
       scratch: parameter(3 + inputCount),
+      constant(value) {
+        const offset = addresses.constant(value);
+        return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(4 + inputCount), offset);
+      },
     });
   });
 }
 
-function accessOf(buffer: PlanBuffer, variableAddress: (name: string) => number): Access {
-  const from = buffer.kind === "variable" ? variableAddress(buffer.name) : buffer.offset;
+function accessOf(buffer: PlanBuffer, addresses: Addresses): Access {
+  const from = buffer.kind === "variable" ? addresses.variable(buffer.name) : buffer.offset;
   return { space: buffer.kind === "variable" ? "variables" : "arena", from, to: from + buffer.bytes };
 }
 

@@ -8,6 +8,8 @@ export interface ElementEnvironment {
   value(index: number): V128;
   /** Four uniform numbers of the key in input `key`; needed by expressions with `random`. */
   random?(key: number, salt: number): V128;
+  /** A number in all lanes; `f32x4.constant` where it is left out. */
+  constant?(value: number): V128;
   /** a · b + c; products that are added to something become one. */
   readonly fma: MultiplyAdd;
 }
@@ -58,10 +60,14 @@ class Emitter {
     return this.#once(this.#values, e, true, () => this.#compute(e));
   }
 
+  #constant(value: number): V128 {
+    return this.#environment.constant?.(value) ?? f32x4.constant(value);
+  }
+
   /** All ones where the value is not 0. */
   #mask(e: Expression): V128 {
     return this.#once(this.#masks, e, !this.#usedOnce(e), () => {
-      if (!isTruth(e)) return f32x4.ne(this.value(e), f32x4.constant(0));
+      if (!isTruth(e)) return f32x4.ne(this.value(e), this.#constant(0));
       switch (e.fn) {
         case "less":
           return f32x4.lt(this.value(e.a), this.value(e.b));
@@ -91,14 +97,14 @@ class Emitter {
       case "input":
         return this.#environment.value(e.index);
       case "constant":
-        return f32x4.constant(e.value);
+        return this.#constant(e.value);
       case "random":
         if (this.#environment.random === undefined) throw new TypeError("no random numbers in this environment");
         return this.#environment.random(e.key, e.salt);
       case "unary":
         return this.#unary(e);
       case "binary":
-        return isTruth(e) ? v128.and(this.#mask(e), f32x4.constant(1)) : this.#binary(e);
+        return isTruth(e) ? v128.and(this.#mask(e), this.#constant(1)) : this.#binary(e);
       case "select":
         return this.#select(e);
     }
@@ -164,12 +170,12 @@ class Emitter {
     const { fma } = this.#environment;
     const left = b.kind === "constant" ? this.#freeProduct(a) : undefined;
     if (left !== undefined && b.kind === "constant") {
-      return fma(this.value(left.a), this.value(left.b), f32x4.constant(-b.value));
+      return fma(this.value(left.a), this.value(left.b), this.#constant(-b.value));
     }
     const right = this.#freeProduct(b);
     if (right !== undefined) {
       const [scale, factor] = right.a.kind === "constant" ? [right.a, right.b] : [right.b, right.a];
-      if (scale.kind === "constant") return fma(this.value(factor), f32x4.constant(-scale.value), this.value(a));
+      if (scale.kind === "constant") return fma(this.value(factor), this.#constant(-scale.value), this.value(a));
     }
     return f32x4.sub(this.value(a), this.value(b));
   }
@@ -184,7 +190,7 @@ class Emitter {
       return (fn === "maximum" ? f32x4.max : f32x4.min)(this.value(a), this.value(b));
     }
     const x = this.#reusable(operand);
-    const bound = f32x4.constant(limit.value);
+    const bound = this.#constant(limit.value);
     // for +0 as the limit, −0 counts as less than it
     const beyond = fn === "maximum" ? f32x4.le(x, bound) : f32x4.gt(x, bound);
     return Math.fround(limit.value) === 0 ? v128.andNot(x, beyond) : v128.bitselect(beyond, bound, x);

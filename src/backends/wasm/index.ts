@@ -5,6 +5,7 @@ import { separateOutputs } from "../../passes/outputs.js";
 import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
 import { planGraph } from "../../plan/plan.js";
 import type { Plan } from "../../plan/types.js";
+import { platform } from "#platform";
 import { f32x4 } from "./assembler/index.js";
 import { catalog } from "./catalog.js";
 import { compilePlan } from "./compile.js";
@@ -19,6 +20,8 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Use fused multiply-add where the engine has it (default true). Results differ in rounding between the two. */
   readonly relaxedSimd?: boolean;
+  /** Use 256-bit vectors where the engine can join 128-bit ones: V8 ≥ 13, Node ≥ 24 (default true). */
+  readonly wide?: boolean;
   /** Cycles of work from which a phase is shared between threads (default 30,000). Results do not depend on it. */
   readonly worthSharing?: number;
 }
@@ -42,6 +45,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   const engine: Engine = {
     threads,
     relaxedSimd,
+    wide: relaxedSimd && options.wide !== false && platform.widenWasm(),
     worthSharing: options.worthSharing ?? 30_000,
     multiplyAdd: relaxedSimd ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
   };
@@ -73,7 +77,7 @@ export class WasmBackend implements Backend {
     }
     for (const { kind, name, type } of plan.buffers) if (kind === "variable") store.declare(name, type);
     store.arena(plan.arenaBytes);
-    const { bytes, parallel } = compilePlan(plan, this.engine, (name) => store.address(name));
+    const { bytes, parallel } = compilePlan(plan, this.engine, store.addresses);
     const module = await WebAssembly.compile(bytes);
     const { memory } = store;
     const instance = new WebAssembly.Instance(module, { fovea: { memory } });

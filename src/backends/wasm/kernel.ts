@@ -6,6 +6,8 @@ export interface Engine {
   /** a · b + c: one instruction where the engine has relaxed SIMD, multiply and add elsewhere. */
   readonly multiplyAdd: (a: V128, b: V128, c: V128) => V128;
   readonly relaxedSimd: boolean;
+  /** Whether the engine joins neighbouring 128-bit operations into 256-bit ones; kernels then take wider tiles. */
+  readonly wide: boolean;
   readonly threads: number;
   /** Phases shorter than this many cycles are done by the first thread alone: a barrier would cost more. */
   readonly worthSharing: number;
@@ -21,6 +23,8 @@ export interface PhaseScope {
   readonly inputs: readonly I32[];
   readonly output: I32;
   readonly scratch: I32;
+  /** A number in all four lanes, in a form that engines can widen. */
+  constant(value: number): V128;
 }
 
 /**

@@ -4,13 +4,26 @@ import { sizeOf } from "../../core/shapes.js";
 import type { TensorType } from "../../graph/types.js";
 import { formatType, sameType } from "../../graph/verify.js";
 import type { Store } from "../../plan/backend.js";
-import { align, controlBytes, maximumPages, pageBytes, slackBytes } from "./layout.js";
+import {
+  align,
+  constantsAddress,
+  constantsBytes,
+  controlBytes,
+  maximumPages,
+  pageBytes,
+  slackBytes,
+} from "./layout.js";
 
 /** A model's tensors in one WebAssembly memory: variables grow from the bottom, the arena lies wherever it fits. */
 export class WasmStore implements Store {
   readonly memory: WebAssembly.Memory;
+  readonly #constants = new Map<number, number>();
   readonly #variables = new Map<string, { type: TensorType; address: number }>();
   #arena = { address: 0, bytes: 0 };
+  readonly addresses = {
+    variable: (name: string) => this.address(name),
+    constant: (value: number) => this.constant(value),
+  };
   /** First byte that nothing occupies. */
   #top = controlBytes;
 
@@ -73,6 +86,18 @@ export class WasmStore implements Store {
     view.set(values);
   }
 
+  /** Offset of a float among the store's constants; undefined when there is no room for more. */
+  constant(value: number): number | undefined {
+    const [bits] = new Uint32Array(new Float32Array([value]).buffer) as unknown as [number];
+    const known = this.#constants.get(bits);
+    if (known !== undefined) return known;
+    const offset = 4 * this.#constants.size;
+    if (offset >= constantsBytes) return undefined;
+    this.#constants.set(bits, offset);
+    this.view(constantsAddress + offset, 1, "float32")[0] = value;
+    return offset;
+  }
+
   address(name: string): number {
     return this.#known(name).address;
   }
@@ -82,8 +107,8 @@ export class WasmStore implements Store {
     const { address, bytes: size } = this.#arena;
     if (address > 0 && bytes <= size) return address;
     // the old arena's place is free again if nothing was put behind it
-    if (address > 0 && address + align(size) === this.#top) this.#top = address;
-    this.#arena = { address: this.#take(bytes, "the arena"), bytes };
+    const free = address > 0 && address + align(size) === this.#top ? address : this.#top;
+    this.#arena = { address: this.#take(bytes, "the arena", free), bytes };
     return this.#arena.address;
   }
 
@@ -105,8 +130,8 @@ export class WasmStore implements Store {
     );
   }
 
-  #take(bytes: number, what: string): number {
-    const address = this.#top;
+  /** Occupies `bytes` from `address` on. A failure changes nothing. */
+  #take(bytes: number, what: string, address = this.#top): number {
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);

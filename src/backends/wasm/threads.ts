@@ -1,26 +1,37 @@
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
 import type { PlatformWorker } from "../../platform/types.js";
+import { failedAddress, roundAddress } from "./layout.js";
 
-/** Words of the command block that main thread and workers share. */
+/**
+ * Words of the command block that main thread and workers share. A command (a program's index or an order, and the
+ * arena's address) lies in the slot of its generation, even or odd: a worker that is slow to look never mistakes the
+ * next command for the one that woke it.
+ */
 const generation = 0;
-const command = 1;
-const arenaWord = 2;
+/** The generation at which workers began to listen. */
+const listening = 1;
+/** Two slots of two words. */
+const slots = 8;
 const commandWords = 16;
 
-/** Commands: a program's index, or the order to go back to reading messages. */
+/** In place of a program's index in an answer: the worker runs. */
+const started = -1;
+
+/** In place of a program's index in a command: the order to go back to reading messages. */
 const leave = -1;
 
 /**
  * What each worker runs. It keeps the instances of all programs, and between steps waits for the generation word to
- * change: first spinning, since steps follow each other closely, then asleep.
+ * change: first spinning, since steps follow each other closely, then asleep. A worker whose program traps takes the
+ * others along: it marks the program's memory, where they are waiting for it.
  */
 const workerSource = `
 const { words, thread } = workerData;
 const programs = new Map();
 const spins = 2000;
 function serve() {
-  let seen = Atomics.load(words, ${generation} + 8);
+  let seen = Atomics.load(words, ${listening});
   for (;;) {
     let now = Atomics.load(words, ${generation});
     for (let i = 0; now === seen && i < spins; i++) now = Atomics.load(words, ${generation});
@@ -29,64 +40,90 @@ function serve() {
       now = Atomics.load(words, ${generation});
     }
     seen = now;
-    const program = Atomics.load(words, ${command});
-    if (program === ${leave}) return;
-    programs.get(program)(thread, Atomics.load(words, ${arenaWord}));
+    const slot = ${slots} + 2 * (now & 1);
+    const index = Atomics.load(words, slot);
+    if (index === ${leave}) return;
+    run(programs.get(index), Atomics.load(words, slot + 1));
+  }
+}
+function run(program, arena) {
+  try {
+    program.run(thread, arena);
+  } catch (error) {
+    const control = new Int32Array(program.memory.buffer);
+    Atomics.store(control, ${failedAddress / 4}, 1);
+    Atomics.add(control, ${roundAddress / 4}, 1);
+    Atomics.notify(control, ${roundAddress / 4});
+    throw error;
   }
 }
 receive((message) => {
   if (message.kind === "program") {
-    const instance = new WebAssembly.Instance(message.module, { fovea: { memory: message.memory } });
-    programs.set(message.index, instance.exports.run);
-    send({ kind: "ready", index: message.index });
+    const { module, memory, index } = message;
+    const { run } = new WebAssembly.Instance(module, { fovea: { memory } }).exports;
+    programs.set(index, { run, memory });
+    send(index);
   } else if (message.kind === "forget") {
     programs.delete(message.index);
   } else if (message.kind === "serve") {
     serve();
   }
 });
-send({ kind: "started" });
+send(${started});
 `;
+
+/** Workers that have yet to answer, and who waits for them. */
+interface Waiting {
+  remaining: number;
+  readonly resolve: () => void;
+  readonly reject: (error: FoveaError) => void;
+}
 
 /**
  * The helpers of the main thread: workers that run every program's share. Kept for the life of the backend and used by
  * all its programs. Between steps they wait on a shared word, so that a step costs no message.
+ *
+ * Fails for good, with the same error at every further call, when a worker dies: its part of a step would be missing.
  */
 export class ThreadPool {
   readonly #words = new Int32Array(new SharedArrayBuffer(4 * commandWords));
   readonly #workers: PlatformWorker[] = [];
+  /** Answers that are awaited, by program index; several programs may be on their way at once. */
+  readonly #waiting = new Map<number, Waiting>();
   #serving = false;
   #nextIndex = 0;
   #failure: FoveaError | undefined;
-  #waiting: { remaining: number; resolve: () => void; reject: (error: unknown) => void } | undefined;
 
   private constructor(readonly threads: number) {}
 
   static async start(threads: number): Promise<ThreadPool> {
     const pool = new ThreadPool(threads);
-    const started = pool.#expect(threads - 1);
-    for (let thread = 1; thread < threads; thread++) {
-      const worker = platform.startWorker(workerSource, { words: pool.#words, thread });
-      worker.onMessage(() => pool.#answer());
-      worker.onError((error) => pool.#died(thread, error));
-      pool.#workers.push(worker);
+    try {
+      const ready = pool.#answers(started, threads - 1);
+      ready.catch(() => {}); // reported below, or by what came before it
+      for (let thread = 1; thread < threads; thread++) {
+        const worker = platform.startWorker(workerSource, { words: pool.#words, thread });
+        pool.#workers.push(worker);
+        worker.onMessage((index) => pool.#answer(index as number));
+        worker.onError((error) => pool.#died(thread, error));
+      }
+      await ready;
+      return pool;
+    } catch (error) {
+      // those that did start would keep the process from ending
+      await pool.close();
+      throw error;
     }
-    await started;
-    for (const worker of pool.#workers) worker.unref();
-    return pool;
   }
 
   /** Gives a program to all workers; resolves to its index when they have it. */
   async add(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<number> {
+    if (this.#failure !== undefined) throw this.#failure;
     this.#stopServing();
     const index = this.#nextIndex++;
-    const ready = this.#expect(this.#workers.length);
-    for (const worker of this.#workers) {
-      worker.ref();
-      worker.post({ kind: "program", index, module, memory });
-    }
+    const ready = this.#answers(index, this.#workers.length);
+    for (const worker of this.#workers) worker.post({ kind: "program", index, module, memory });
     await ready;
-    for (const worker of this.#workers) worker.unref();
     return index;
   }
 
@@ -100,9 +137,7 @@ export class ThreadPool {
   run(index: number, arena: number, own: (thread: number, arena: number) => void): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (!this.#serving) this.#startServing();
-    Atomics.store(this.#words, command, index);
-    Atomics.store(this.#words, arenaWord, arena);
-    this.#signal();
+    this.#command(index, arena);
     try {
       own(0, arena);
     } catch (cause) {
@@ -118,49 +153,68 @@ export class ThreadPool {
   }
 
   async close(): Promise<void> {
+    this.#fail(new FoveaError({ code: "usage", where: "wasm threads", problem: "the backend was closed" }));
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    this.#failure ??= new FoveaError({ code: "usage", where: "wasm threads", problem: "the backend was closed" });
   }
 
   #startServing(): void {
-    // the generation at which workers begin to listen: a command given before they read it is not missed
-    Atomics.store(this.#words, generation + 8, Atomics.load(this.#words, generation));
+    // a command given before they read this is not missed
+    Atomics.store(this.#words, listening, Atomics.load(this.#words, generation));
     for (const worker of this.#workers) worker.post({ kind: "serve" });
     this.#serving = true;
   }
 
   #stopServing(): void {
     if (!this.#serving) return;
-    Atomics.store(this.#words, command, leave);
-    this.#signal();
+    this.#command(leave, 0);
     this.#serving = false;
   }
 
-  #signal(): void {
-    Atomics.add(this.#words, generation, 1);
+  #command(index: number, arena: number): void {
+    const next = (Atomics.load(this.#words, generation) + 1) | 0;
+    const slot = slots + 2 * (next & 1);
+    Atomics.store(this.#words, slot, index);
+    Atomics.store(this.#words, slot + 1, arena);
+    Atomics.store(this.#words, generation, next);
     Atomics.notify(this.#words, generation);
   }
 
-  #expect(count: number): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#waiting = { remaining: count, resolve, reject };
-    });
+  /** Resolves when all workers have answered with `index`. Only while something is awaited do they keep the process. */
+  async #answers(index: number, count: number): Promise<void> {
+    for (const worker of this.#workers) worker.ref();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.set(index, { remaining: count, resolve, reject });
+      });
+    } finally {
+      this.#waiting.delete(index);
+      if (this.#waiting.size === 0) for (const worker of this.#workers) worker.unref();
+    }
   }
 
-  #answer(): void {
-    if (this.#waiting !== undefined && --this.#waiting.remaining === 0) this.#waiting.resolve();
+  #answer(index: number): void {
+    const waiting = this.#waiting.get(index);
+    if (waiting !== undefined && --waiting.remaining === 0) waiting.resolve();
   }
 
   #died(thread: number, cause: Error): void {
-    this.#failure = new FoveaError({
-      code: "unsupported",
-      where: "wasm threads",
-      problem: `worker ${thread} died: ${cause.message}`,
-      fix: "Run with one thread (threads: 1)",
-      cause,
-    });
-    this.#waiting?.reject(this.#failure);
+    const known = cause instanceof FoveaError ? cause : undefined;
+    this.#fail(
+      new FoveaError({
+        code: known?.code ?? "unsupported",
+        where: "wasm threads",
+        problem: known === undefined ? `worker ${thread} died: ${cause.message}` : `worker ${thread} ${known.problem}`,
+        received: known?.received,
+        fix: known?.fix ?? "Run with one thread (threads: 1)",
+        cause,
+      }),
+    );
+  }
+
+  /** The first failure stays: what comes after it are its consequences. */
+  #fail(failure: FoveaError): void {
+    this.#failure ??= failure;
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure);
   }
 }
 

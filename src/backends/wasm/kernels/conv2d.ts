@@ -8,7 +8,7 @@ import {
 import { effectiveSize } from "../../../ops/window.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
-import { attributesOf, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { type ConvolutionPass, emitPass, multiplyAddsOfPass, tasksOfPass } from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
 import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
@@ -316,12 +316,12 @@ export const conv2dFilterGradient: WasmKernel = {
     );
     return needsCopy(image) ? paddedBytes(image) : 0;
   },
-  phases(node) {
+  phases(node, engine) {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
     const image = paddedInput(g, attributes);
     const copied = needsCopy(image);
-    const rows = filterRows(g, attributes);
+    const rows = filterRows(g, attributes, engine);
     const multiplyAdds =
       g.batch * g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth * g.groupChannels * g.outputChannels;
     const compute: Phase = {
@@ -335,11 +335,11 @@ export const conv2dFilterGradient: WasmKernel = {
 };
 
 /** Rows of the filter's gradient, [tap down][tap across][channel] by output channels, cut into runs and row tiles. */
-function filterRows(g: Conv2dGeometry, { dilation, groups }: Conv2dAttributes) {
+function filterRows(g: Conv2dGeometry, { dilation, groups }: Conv2dAttributes, engine: Engine) {
   const joined = dilation[1] === 1 && groups === 1;
   const run = joined ? g.kernelWidth * g.groupChannels : g.groupChannels;
   const runs = joined ? g.kernelHeight : g.kernelHeight * g.kernelWidth;
-  const rows = rowTile(run, g.outputChannels / groups);
+  const rows = rowTile(run, g.outputChannels / groups, engine);
   return { joined, run, runs, rows, tilesPerRun: Math.ceil(run / rows) };
 }
 
@@ -347,13 +347,13 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
   const { f, engine, begin, end, inputs, output } = scope;
   const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
   const { strides, dilation, groups } = attributes;
-  const { joined, run, rows, tilesPerRun } = filterRows(g, attributes);
+  const { joined, run, rows, tilesPerRun } = filterRows(g, attributes, engine);
   const walked = walkedSize(padded);
   const image = needsCopy(padded) ? scope.scratch : inputs[0]!;
   const pixelBytes = 4 * g.inputChannels;
   const rowBytes = walked.width * pixelBytes;
   const groupColumns = g.outputChannels / groups;
-  const columns = columnTile(groupColumns);
+  const columns = columnTile(groupColumns, engine);
   const blockRows = Math.min(g.outputHeight, Math.max(1, Math.floor(pixelsPerBlock / g.outputWidth)));
 
   const task = f.local("i32");

@@ -61,10 +61,10 @@ export function emitPass(
   node: NodeContext,
   epilogue: Expression | undefined,
 ): void {
-  const { f, begin, end } = scope;
+  const { f, engine, begin, end } = scope;
   const pixelBytes = 4 * pass.imageChannels;
-  const columns = columnTile(pass.columns);
-  const rows = rowTile(pass.outputWidth, pass.columns);
+  const columns = columnTile(pass.columns, engine);
+  const rows = rowTile(pass.outputWidth, pass.columns, engine);
   const task = f.local("i32");
   const group = f.local("i32");
   const x = f.local("i32");

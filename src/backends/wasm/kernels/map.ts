@@ -152,7 +152,7 @@ function prepareOperands({ f, inputs }: PhaseScope, node: NodeContext): Operands
 
 /** Four elements of the result: `position` is the linear index of the first, `element` each operand's own. */
 function emitElements(
-  { f, engine, inputs }: PhaseScope,
+  { f, engine, inputs, constant }: PhaseScope,
   node: NodeContext,
   { splats, keys }: Operands,
   position: I32,
@@ -162,6 +162,7 @@ function emitElements(
   const { expression } = attributesOf<MapAttributes>(node);
   return emitExpression(f, expression, {
     fma: engine.multiplyAdd,
+    constant,
     value(index) {
       const splat = splats.get(index);
       if (splat !== undefined) return splat.get;

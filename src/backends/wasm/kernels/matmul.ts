@@ -1,7 +1,7 @@
 import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
-import { attributesOf, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import {
   Accumulators,
   columnTile,
@@ -43,10 +43,10 @@ export const matmul: WasmKernel = {
     const { n, k } = sizesOf(node);
     return attributesOf<MatmulAttributes>(node).transposeB ? 4 * k * paddedColumns(n) : 0;
   },
-  phases(node) {
+  phases(node, engine) {
     const { m, n, k } = sizesOf(node);
     const product: Phase = {
-      tasks: tasksOf(m, n).tasks,
+      tasks: tasksOf(m, n, engine).tasks,
       cycles: tiledCycles(m * n * k) + m * n,
       usesScratch: attributesOf<MatmulAttributes>(node).transposeB,
       emit: (scope) => emitProduct(scope, node),
@@ -80,9 +80,9 @@ function transposition(node: NodeContext): Phase {
 }
 
 /** Tasks are row tiles or column tiles, whichever are more. */
-function tasksOf(m: number, n: number) {
-  const rows = rowTile(m, n);
-  const columns = columnTile(n);
+function tasksOf(m: number, n: number, engine: Engine) {
+  const rows = rowTile(m, n, engine);
+  const columns = columnTile(n, engine);
   const rowTiles = Math.ceil(m / rows);
   const columnTiles = Math.ceil(n / columns);
   const byRows = rowTiles >= columnTiles;
@@ -90,9 +90,9 @@ function tasksOf(m: number, n: number) {
 }
 
 function emitProduct(scope: PhaseScope, node: NodeContext): void {
-  const { f, begin, end } = scope;
+  const { f, engine, begin, end } = scope;
   const { m, n } = sizesOf(node);
-  const { rows, columns, rowTiles, columnTiles, byRows } = tasksOf(m, n);
+  const { rows, columns, rowTiles, columnTiles, byRows } = tasksOf(m, n, engine);
   const rowIndex = f.local("i32");
   const columnIndex = f.local("i32");
   const tile = (tileRows: number, tileColumns: number) => () =>

@@ -27,27 +27,34 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Sixteen vector registers: the sums, one row of B and one splat of A must fit. */
+/** Vector registers of x86-64 and of most others: the sums, one row of B and one splat of A must fit. */
 const registers = 16;
-const rowsFor = (vectors: number): number => Math.min(6, Math.floor((registers - 1 - vectors) / vectors));
 
-/** Column tiles: two vectors wide, or three where that covers all columns at once. */
-export function columnTile(columns: number): number {
-  return columns > 8 && columns <= 12 ? columns : Math.min(columns, 8);
+/** Registers that a row of `columns` floats takes. */
+const registersFor = (columns: number, { wide }: Engine): number => Math.ceil(vectorsOf(columns) / (wide ? 2 : 1));
+
+/**
+ * Columns of a tile: two registers wide, so that one splat of A feeds two multiply-adds; three where that covers all
+ * columns at once.
+ */
+export function columnTile(columns: number, engine: Engine): number {
+  const lanes = engine.wide ? 8 : 4;
+  return columns > 2 * lanes && columns <= 3 * lanes ? columns : Math.min(columns, 2 * lanes);
 }
 
 /**
- * Rows of a tile so that `count` rows are covered with the least work. A tile of fewer than four rows takes as long as
- * one of four, since its sums wait for each other.
+ * Rows of a tile so that `count` rows are covered with the least work. Multiply-adds take four cycles and two start in
+ * each, so a tile of fewer than eight sums takes as long as one of eight.
  */
-export function rowTile(count: number, columns: number): number {
-  const most = rowsFor(vectorsOf(columnTile(columns)));
+export function rowTile(count: number, columns: number, engine: Engine): number {
+  const perRow = registersFor(columnTile(columns, engine), engine);
+  const most = Math.min(12, Math.floor((registers - 1 - perRow) / perRow));
+  const cost = (rows: number) => (rows === 0 ? 0 : Math.max(8, rows * perRow) + perRow);
   let best = 1;
   let bestCost = Number.POSITIVE_INFINITY;
   for (let rows = most; rows >= 1; rows--) {
-    const rest = count % rows;
-    const cost = Math.floor(count / rows) * Math.max(4, rows) + (rest > 0 ? Math.max(4, rest) : 0);
-    if (cost < bestCost) [best, bestCost] = [rows, cost];
+    const total = Math.floor(count / rows) * cost(rows) + cost(count % rows);
+    if (total < bestCost) [best, bestCost] = [rows, total];
   }
   return best;
 }
@@ -91,14 +98,19 @@ export class Accumulators {
     });
   }
 
-  /** Stores the sums at `place(row)`, after `finish` if given; lanes beyond the tile's columns are not written. */
+  /**
+   * Stores the sums at `place(row)`, after `finish` if given; lanes beyond the tile's columns are not written. All are
+   * finished before the first is stored: engines pair neighbouring vectors only where no store stands between them.
+   */
   store(place: (row: number) => Place, finish?: (value: V128, row: number, column: number) => V128): void {
+    if (finish !== undefined) {
+      this.sums.forEach((row, i) => row.forEach((sum, j) => this.f.set(sum, finish(sum.get, i, 4 * j))));
+    }
     this.sums.forEach((row, i) => {
       const { base, offset } = place(i);
-      row.forEach((sum, j) => {
-        const value = finish === undefined ? sum.get : finish(sum.get, i, 4 * j);
-        this.f.storeLanes(base, value, Math.min(4, this.tile.columns - 4 * j), offset + 16 * j);
-      });
+      row.forEach((sum, j) =>
+        this.f.storeLanes(base, sum.get, Math.min(4, this.tile.columns - 4 * j), offset + 16 * j),
+      );
     });
   }
 }
@@ -127,7 +139,7 @@ export class EpilogueEmitter {
    */
   apply(value: V128, result: Place, column: Place): V128 {
     if (this.expression === undefined) return value;
-    const { f, engine } = this.scope;
+    const { f, engine, constant } = this.scope;
     const load = (index: number): V128 => {
       if (index === 0) return value;
       const { address, kind } = this.#operands[index - 1]!;
@@ -135,7 +147,7 @@ export class EpilogueEmitter {
       const { base, offset } = kind === "full" ? result : column;
       return v128.load(i32.add(address, base), offset);
     };
-    return emitExpression(f, this.expression, { value: load, fma: engine.multiplyAdd });
+    return emitExpression(f, this.expression, { value: load, constant, fma: engine.multiplyAdd });
   }
 }
 
