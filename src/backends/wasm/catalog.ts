@@ -1,5 +1,4 @@
-import type { KernelCatalog } from "../../plan/types.js";
-import type { WasmKernel } from "./kernel.js";
+import type { WasmCatalog } from "./kernel.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
@@ -8,7 +7,7 @@ import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.j
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
 
 /** The WebAssembly kernels of every op, in order of preference. */
-export const catalog: KernelCatalog<WasmKernel> = {
+export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
   matmul: [matmul],

@@ -68,7 +68,7 @@ export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): C
           pending = [];
         }
         const { tasks } = item.phase;
-        const call = (begin: I32, end: I32) => callPhase(f, plan, item, begin, end, arena.get, addresses);
+        const call = (begin: I32, end: I32) => callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
         const whole = () => call(i32.constant(0), i32.constant(tasks));
         if (!parallel) whole();
         else if (item.shared) call(share(thread, 0, tasks, engine), share(thread, 1, tasks, engine));
@@ -97,7 +97,7 @@ export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses)
       ["i32"],
       (f) => {
         const arena = f.parameter(0, "i32").get;
-        callPhase(f, plan, item, i32.constant(0), i32.constant(item.phase.tasks), arena, addresses);
+        callPhase(f, plan, item, i32.constant(0), i32.constant(item.phase.tasks), i32.constant(0), arena, addresses);
       },
       `phase${index}`,
     );
@@ -124,6 +124,7 @@ function callPhase(
   { step, target }: Scheduled,
   begin: I32,
   end: I32,
+  thread: I32,
   arena: I32,
   addresses: Addresses,
 ): void {
@@ -136,6 +137,7 @@ function callPhase(
     address(plan.buffers[step.output]!),
     i32.add(arena, step.scratchOffset),
     i32.constant(constantsAddress),
+    thread,
   ]);
 }
 
@@ -181,8 +183,7 @@ function schedulePhases(
 }
 
 function kernelNamed(node: NodeContext, name: string): WasmKernel {
-  const candidates = catalog[node.op as keyof typeof catalog];
-  const kernel = "unsupported" in candidates ? undefined : candidates.find((candidate) => candidate.name === name);
+  const kernel = catalog[node.op as keyof typeof catalog].find((candidate) => candidate.name === name);
   return kernel ?? fail({ code: "graph", where: `plan of "${node.name}"`, problem: `there is no kernel ${name}` });
 }
 
@@ -201,7 +202,7 @@ function emitPhase(
   inputCount: number,
   addresses: Addresses,
 ): FunctionReference {
-  const parameters = new Array<"i32">(inputCount + 5).fill("i32");
+  const parameters = new Array<"i32">(inputCount + 6).fill("i32");
   return module.function(parameters, (f) => {
     const parameter = (index: number) => f.parameter(index, "i32").get;
     phase.emit({
@@ -212,6 +213,7 @@ function emitPhase(
       inputs: Array.from({ length: inputCount }, (_, i) => parameter(2 + i)),
       output: parameter(2 + inputCount),
       scratch: parameter(3 + inputCount),
+      thread: parameter(5 + inputCount),
       constant(value) {
         const offset = addresses.constant(value);
         return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(4 + inputCount), offset);

@@ -1,3 +1,4 @@
+import { platform } from "#platform";
 import { fail } from "../../core/errors.js";
 import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
@@ -5,12 +6,11 @@ import { separateOutputs } from "../../passes/outputs.js";
 import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
 import { planGraph } from "../../plan/plan.js";
 import type { Plan } from "../../plan/types.js";
-import { platform } from "#platform";
 import { f32x4 } from "./assembler/index.js";
 import { catalog } from "./catalog.js";
 import { compilePlan } from "./compile.js";
 import { detectFeatures } from "./features.js";
-import type { Engine } from "./kernel.js";
+import { bindCatalog, type Engine } from "./kernel.js";
 import { WasmProgram } from "./program.js";
 import { WasmStore } from "./store.js";
 import { resolveThreads, ThreadPool } from "./threads.js";
@@ -68,7 +68,7 @@ export class WasmBackend implements Backend {
   }
 
   plan(graph: Graph, options?: PlanOptions): Plan {
-    return planGraph(separateOutputs(foldConstants(graph)), this.name, catalog, options);
+    return planGraph(separateOutputs(foldConstants(graph)), this.name, bindCatalog(catalog, this.engine), options);
   }
 
   async compile(plan: Plan, store: Store): Promise<Program> {

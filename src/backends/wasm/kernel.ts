@@ -1,4 +1,4 @@
-import type { Kernel, NodeContext } from "../../plan/types.js";
+import type { ComputedOp, Kernel, KernelCatalog, NodeContext } from "../../plan/types.js";
 import type { FunctionBuilder, I32, V128 } from "./assembler/index.js";
 
 /** What kernels are emitted for: decided once per backend. */
@@ -20,6 +20,8 @@ export interface PhaseScope {
   /** The tasks of this call: begin ≤ task < end. */
   readonly begin: I32;
   readonly end: I32;
+  /** Number of the calling thread, 0 … threads − 1: which part of a scratch memory is its own. */
+  readonly thread: I32;
   readonly inputs: readonly I32[];
   readonly output: I32;
   readonly scratch: I32;
@@ -41,8 +43,29 @@ export interface Phase {
   emit(scope: PhaseScope): void;
 }
 
-export interface WasmKernel extends Kernel {
+/** A way to compute one op. The planner sees it with the engine filled in: see `bindCatalog`. */
+export interface WasmKernel {
+  readonly name: string;
+  accepts(node: NodeContext, engine: Engine): true | string;
+  /** Working memory beside inputs and output, for all threads together. */
+  scratchBytes?(node: NodeContext, engine: Engine): number;
+  overwrites?(node: NodeContext): readonly number[];
   phases(node: NodeContext, engine: Engine): readonly Phase[];
+}
+
+/** The WebAssembly kernels of every op, in order of preference. */
+export type WasmCatalog = { readonly [Op in ComputedOp]: readonly WasmKernel[] };
+
+/** The catalog as the planner takes it: kernels that know what they are emitted for. */
+export function bindCatalog(catalog: WasmCatalog, engine: Engine): KernelCatalog {
+  const bind = (kernel: WasmKernel): Kernel => ({
+    name: kernel.name,
+    accepts: (node) => kernel.accepts(node, engine),
+    scratchBytes: (node) => kernel.scratchBytes?.(node, engine) ?? 0,
+    overwrites: (node) => kernel.overwrites?.(node) ?? [],
+  });
+  const entries = Object.entries(catalog).map(([op, kernels]) => [op, kernels.map(bind)]);
+  return Object.fromEntries(entries) as KernelCatalog;
 }
 
 /** Attributes as a kernel's own op declares them. The catalog guarantees that a kernel sees only nodes of its op. */
