@@ -5,15 +5,20 @@ import { matmul } from "./kernels/matmul.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+import {
+  conv2dFilterGradientWinograd,
+  conv2dInputGradientWinograd,
+  conv2dWinograd,
+} from "./kernels/winograd/winograd.js";
 
 /** The WebAssembly kernels of every op, in order of preference. */
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
   matmul: [matmul],
-  conv2d: [conv2d],
-  conv2dInputGradient: [conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradient],
+  conv2d: [conv2dWinograd, conv2d],
+  conv2dInputGradient: [conv2dInputGradientWinograd, conv2dInputGradient],
+  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],
   averagePool2d: [averagePool2d],

@@ -1,3 +1,4 @@
+import { bytesOf } from "../../../core/dtypes.js";
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from "../../../core/shapes.js";
 import { operationCount, usedInputs } from "../../../ops/expression.js";
 import type { MapAttributes } from "../../../ops/map.js";
@@ -72,51 +73,74 @@ export const map: WasmKernel = {
   },
 };
 
-/** One line of elements: tasks are chunks of it. Whole vectors are written, also into the padding after the last. */
+/** Elements of one turn: two neighbouring vectors, both computed before either is stored, which engines join into one. */
+const turn = 8;
+
+/**
+ * One line of elements: tasks are chunks of it. Whole turns are written, also into the padding after the last element:
+ * buffers end on cache lines, which whole turns divide.
+ */
 function emitFlat(scope: PhaseScope, node: NodeContext): void {
   const { f, begin, end, output } = scope;
   const { inner } = walkOf(node);
   const at = f.local("i32");
   const stop = f.local("i32", i32.min(i32.mul(end, chunk), inner.extent));
   const operands = prepareOperands(scope, node);
-  f.for(at, i32.mul(begin, chunk), stop.get, 4, () => {
-    const value = emitElements(scope, node, operands, at.get, () => at.get);
-    f.storeV128(i32.add(output, i32.mul(at.get, 4)), value);
+  const addressOf = (operand: number) =>
+    i32.add(scope.inputs[operand]!, i32.mul(at.get, bytesOf(node.inputs[operand]!.dtype)));
+  f.for(at, i32.mul(begin, chunk), stop.get, turn, () => {
+    const values = [0, 4].map((ahead) =>
+      f.local("v128", emitElements(scope, node, operands, at.get, addressOf, ahead)),
+    );
+    const target = i32.add(output, i32.mul(at.get, 4));
+    values.forEach((value, i) => f.storeV128(target, value.get, 16 * i));
   });
 }
 
 /** Broadcasting over outer axes: tasks are rows along the inner axis, whose tails are written lane by lane. */
 function emitRows(scope: PhaseScope, node: NodeContext): void {
-  const { f, begin, end, output } = scope;
+  const { f, begin, end, inputs, output } = scope;
   const { axes, inner } = walkOf(node);
   const row = f.local("i32");
   const rest = f.local("i32");
   const index = f.local("i32");
+  /** Bytes of the row that are done, as floats count them. */
   const at = f.local("i32");
   const target = f.local("i32");
+  /** Address of each operand's part of the row. */
   const starts = node.inputs.map(() => f.local("i32"));
+  const sizes = node.inputs.map(({ dtype }) => bytesOf(dtype));
   const operands = prepareOperands(scope, node);
-  const vector = () =>
-    emitElements(scope, node, operands, i32.add(i32.mul(row.get, inner.extent), at.get), (operand) =>
-      inner.strides[operand] === 0 ? starts[operand]!.get : i32.add(starts[operand]!.get, at.get),
-    );
+  const vector = (ahead = 0) => {
+    const position = i32.add(i32.mul(row.get, inner.extent), i32.shrU(at.get, 2));
+    const addressOf = (operand: number) => {
+      if (inner.strides[operand] === 0) return starts[operand]!.get;
+      return i32.add(starts[operand]!.get, sizes[operand] === 4 ? at.get : i32.shrU(at.get, 2));
+    };
+    return emitElements(scope, node, operands, position, addressOf, ahead);
+  };
   f.for(row, begin, end, 1, () => {
     f.set(rest, row.get);
-    for (const start of starts) f.set(start, i32.constant(0));
+    starts.forEach((start, operand) => f.set(start, inputs[operand]!));
     for (let axis = axes.length - 2; axis >= 0; axis--) {
       const { extent, strides } = axes[axis]!;
       f.set(index, axis === 0 ? rest.get : i32.remU(rest.get, extent));
       if (axis > 0) f.set(rest, i32.divU(rest.get, extent));
       starts.forEach((start, operand) => {
-        if (strides[operand] !== 0) f.increase(start, i32.mul(index.get, strides[operand]!));
+        if (strides[operand] !== 0) f.increase(start, i32.mul(index.get, strides[operand]! * sizes[operand]!));
       });
     }
     f.set(target, i32.add(output, i32.mul(row.get, 4 * inner.extent)));
-    const whole = inner.extent - (inner.extent % 4);
-    f.for(at, 0, whole, 4, () => f.storeV128(i32.add(target.get, i32.mul(at.get, 4)), vector()));
-    if (whole < inner.extent) {
-      f.set(at, i32.constant(whole));
-      f.storeLanes(i32.add(target.get, 4 * whole), vector(), inner.extent - whole);
+    const whole = inner.extent - (inner.extent % turn);
+    f.for(at, 0, 4 * whole, 4 * turn, () => {
+      const values = [0, 4].map((ahead) => f.local("v128", vector(ahead)));
+      const place = i32.add(target.get, at.get);
+      values.forEach((value, i) => f.storeV128(place, value.get, 16 * i));
+    });
+    if (whole === 0) f.set(at, i32.constant(0));
+    for (let column = whole; column < inner.extent; column += 4) {
+      const value = vector(column - whole);
+      f.storeLanes(i32.add(target.get, 4 * whole), value, Math.min(4, inner.extent - column), 4 * (column - whole));
     }
   });
 }
@@ -150,13 +174,14 @@ function prepareOperands({ f, inputs }: PhaseScope, node: NodeContext): Operands
   return { splats, keys };
 }
 
-/** Four elements of the result: `position` is the linear index of the first, `element` each operand's own. */
+/** Four elements of the result, `ahead` of a place: `position` is its linear index, `addressOf` each operand's own. */
 function emitElements(
-  { f, engine, inputs, constant }: PhaseScope,
+  { f, engine, constant }: PhaseScope,
   node: NodeContext,
   { splats, keys }: Operands,
   position: I32,
-  element: (operand: number) => I32,
+  addressOf: (operand: number) => I32,
+  ahead: number,
 ): V128 {
   const { inner } = walkOf(node);
   const { expression } = attributesOf<MapAttributes>(node);
@@ -169,16 +194,15 @@ function emitElements(
       const { dtype } = node.inputs[index]!;
       const still = inner.strides[index] === 0;
       if (dtype === "uint8") {
-        const address = i32.add(inputs[index]!, element(index));
-        return f32x4.fromI32x4(still ? i32x4.splat(i32.load8U(address)) : v128.loadU8x4(address));
+        const address = addressOf(index);
+        return f32x4.fromI32x4(still ? i32x4.splat(i32.load8U(address)) : v128.loadU8x4(address, ahead));
       }
-      const address = i32.add(inputs[index]!, i32.mul(element(index), 4));
-      const bits = still ? v128.load32Splat(address) : v128.load(address);
+      const bits = still ? v128.load32Splat(addressOf(index)) : v128.load(addressOf(index), 4 * ahead);
       return dtype === "int32" ? f32x4.fromI32x4(bits) : bits;
     },
     random(key, salt) {
       const [word0, word1] = keys.get(key)!;
-      const counter = i32x4.add(i32x4.splat(position), i32x4.lanes([0, 1, 2, 3]));
+      const counter = i32x4.add(i32x4.splat(position), i32x4.lanes([ahead, ahead + 1, ahead + 2, ahead + 3]));
       return vectorUniform(vectorThreefry(f, word0.get, word1.get, counter, i32x4.constant(salt)));
     },
   });

@@ -181,3 +181,69 @@ export function unrolledLoop(
   for (let step = 0; step < rest; step++) body(step);
   if (rest > 0) advance(rest);
 }
+
+/** A product of matrices in memory, of which tiles are computed; distances in bytes. */
+export interface Product {
+  readonly a: I32;
+  readonly rowBytesOfA: number;
+  readonly stepBytesOfA: number;
+  readonly b: I32;
+  readonly rowBytesOfB: number;
+  readonly target: I32;
+  readonly rowBytesOfTarget: number;
+  readonly m: number;
+  readonly n: number;
+  /** Length of the reduction. */
+  readonly k: number;
+  /** Whether the product is added to what the target holds. */
+  readonly add: boolean;
+}
+
+/** Emits a whole product, column tile by column tile, for sizes that stay in cache. */
+export function emitProduct(scope: PhaseScope, product: Product): void {
+  const { f, engine } = scope;
+  const { m, n } = product;
+  const columns = columnTile(n, engine);
+  const rows = rowTile(m, n, engine);
+  const row = f.local("i32");
+  const column = f.local("i32");
+  const overRows = (tileColumns: number) => {
+    const whole = m - (m % rows);
+    f.for(row, 0, whole, rows, () => emitProductTile(scope, product, row.get, column.get, rows, tileColumns));
+    if (whole === m) return;
+    f.set(row, i32.constant(whole));
+    emitProductTile(scope, product, row.get, column.get, m - whole, tileColumns);
+  };
+  const whole = n - (n % columns);
+  f.for(column, 0, whole, columns, () => overRows(columns));
+  if (whole === n) return;
+  f.set(column, i32.constant(whole));
+  overRows(n - whole);
+}
+
+function emitProductTile(scope: PhaseScope, p: Product, row: I32, column: I32, rows: number, columns: number): void {
+  const { f, engine } = scope;
+  const columnBytes = f.local("i32", i32.mul(column, 4));
+  const a = f.local("i32", i32.add(p.a, i32.mul(row, p.rowBytesOfA)));
+  const b = f.local("i32", i32.add(p.b, columnBytes.get));
+  const target = f.local("i32", i32.add(i32.add(p.target, columnBytes.get), i32.mul(row, p.rowBytesOfTarget)));
+  const accumulators = new Accumulators(f, engine, { rows, columns });
+  accumulators.clear();
+  unrolledLoop(
+    f,
+    p.k,
+    4,
+    (step) =>
+      accumulators.step((i) => ({ base: a.get, offset: i * p.rowBytesOfA + step * p.stepBytesOfA }), {
+        base: b.get,
+        offset: step * p.rowBytesOfB,
+      }),
+    (steps) => {
+      f.increase(a, steps * p.stepBytesOfA);
+      f.increase(b, steps * p.rowBytesOfB);
+    },
+  );
+  const place = (i: number): Place => ({ base: target.get, offset: i * p.rowBytesOfTarget });
+  if (p.add) accumulators.addFrom(place);
+  accumulators.store(place);
+}

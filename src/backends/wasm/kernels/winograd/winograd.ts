@@ -1,0 +1,608 @@
+import {
+  type Conv2dAttributes,
+  type Conv2dFilterGradientAttributes,
+  type Conv2dGeometry,
+  type Conv2dInputGradientAttributes,
+  conv2dGeometry,
+} from "../../../../ops/conv2d.js";
+import type { Expression } from "../../../../ops/expression.js";
+import type { NodeContext } from "../../../../plan/types.js";
+import { type I32, i32 } from "../../assembler/index.js";
+import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { fill } from "../padded.js";
+import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
+import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
+import {
+  emitTileTransform,
+  emitTwoSided,
+  locateTile,
+  patchFloats,
+  type Tiling,
+  temporaryFloats,
+  tileCount,
+} from "./tiles.js";
+
+const where = "conv2d";
+const align = (floats: number): number => 16 * Math.ceil(floats / 16);
+
+/** Sizes of one convolution by Winograd's method: images of `inputs` channels become images of `outputs` channels. */
+interface Layout {
+  readonly matrices: WinogradMatrices;
+  /** The image, cut into squares of `points` pixels. */
+  readonly tiling: Tiling;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+  /** Tiles of one task: what is transformed, multiplied and transformed back while it is in cache. */
+  readonly block: number;
+}
+
+/** Outputs per axis and tile, for each size of filter: eight points for 5×5, six for 3×3. */
+const outputsPerTile: ReadonlyMap<number, number> = new Map([
+  [3, 4],
+  [5, 4],
+]);
+
+/** Bytes that the transformed tiles of one block may take: a good part of a core's second-level cache. */
+const blockBytes = 512 * 1024;
+
+interface Convolution {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+  readonly taps: number;
+  readonly top: number;
+  readonly left: number;
+}
+
+function layoutOf(c: Convolution, engine: Engine): Layout {
+  const matrices = winogradMatrices(outputsPerTile.get(c.taps)!, c.taps);
+  const tiling: Tiling = {
+    batch: c.batch,
+    height: c.height,
+    width: c.width,
+    channels: c.inputs,
+    top: c.top,
+    left: c.left,
+    rows: Math.ceil(c.outputHeight / matrices.outputs),
+    columns: Math.ceil(c.outputWidth / matrices.outputs),
+    size: matrices.points,
+    step: matrices.outputs,
+  };
+  const { inputs, outputs, outputHeight, outputWidth } = c;
+  const bytesPerTile = 4 * matrices.points ** 2 * (inputs + outputs);
+  const rows = rowTile(24, outputs, engine);
+  const fitting = Math.max(2 * rows, rows * Math.floor(blockBytes / bytesPerTile / rows));
+  // four blocks at least, so that threads have something to share; how tiles are grouped does not change results
+  const block = Math.min(fitting, rows * Math.ceil(tileCount(tiling) / 4 / rows));
+  return { matrices, tiling, inputs, outputs, outputHeight, outputWidth, block };
+}
+
+/** Why Winograd's method cannot or should not be used. */
+function refusal(attributes: Conv2dAttributes, g: Conv2dGeometry): true | string {
+  const { strides, dilation, groups } = attributes;
+  if (groups !== 1) return "it has groups";
+  if (strides.some((s) => s !== 1) || dilation.some((d) => d !== 1)) return "it has strides or dilation";
+  if (g.kernelHeight !== g.kernelWidth || !outputsPerTile.has(g.kernelHeight)) return "its filter is not 3×3 or 5×5";
+  if (g.inputChannels % 4 !== 0 || g.outputChannels % 4 !== 0) return "its channels are not whole vectors";
+  return true;
+}
+
+/** Whether the method costs clearly less than multiplying directly. */
+function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number): true | string {
+  const { matrices, tiling, inputs, outputs } = layout;
+  const tiles = tileCount(tiling);
+  const squared = matrices.points ** 2;
+  const products = tiledCycles(tiles * squared * inputs * outputs);
+  const transforms = (tiles + 2 * Math.min(inputs, outputs)) * squared * (inputs + outputs) * 0.75;
+  const reloads = (Math.ceil(tiles / layout.block) * filterBytes) / 16;
+  return products + transforms + reloads < 0.8 * tiledCycles(directMultiplyAdds) ? true : "direct costs less here";
+}
+
+/** Where the parts of the scratch memory lie, in bytes. */
+function scratchLayout(layout: Layout) {
+  const { matrices, tiling, inputs, outputs, block } = layout;
+  const squared = matrices.points ** 2;
+  const filter = 4 * align(squared * inputs * outputs);
+  const turned = 4 * align(matrices.taps ** 2 * inputs * outputs);
+  const temporary = 4 * align(temporaryFloats(matrices.points));
+  const patch = 4 * align(patchFloats(tiling));
+  const image = 4 * align(squared * block * inputs);
+  const result = 4 * align(squared * block * outputs);
+  return { filter, turned, temporary, patch, image, result, perThread: temporary + patch + image + result };
+}
+
+function forwardConvolution(node: NodeContext): { c: Convolution; g: Conv2dGeometry; attributes: Conv2dAttributes } {
+  const attributes = attributesOf<Conv2dAttributes>(node);
+  const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
+  const c: Convolution = {
+    batch: g.batch,
+    height: g.inputHeight,
+    width: g.inputWidth,
+    inputs: g.inputChannels,
+    outputs: g.outputChannels,
+    outputHeight: g.outputHeight,
+    outputWidth: g.outputWidth,
+    taps: g.kernelHeight,
+    top: attributes.padding[0],
+    left: attributes.padding[2],
+  };
+  return { c, g, attributes };
+}
+
+/** The gradient for the image as a convolution: of the output's gradient, with the filter turned by half a turn. */
+function backwardConvolution(node: NodeContext): { c: Convolution; g: Conv2dGeometry; attributes: Conv2dAttributes } {
+  const attributes = attributesOf<Conv2dInputGradientAttributes>(node);
+  const g = conv2dGeometry(attributes.inputShape, node.inputs[1]!.shape, attributes, where);
+  const c: Convolution = {
+    batch: g.batch,
+    height: g.outputHeight,
+    width: g.outputWidth,
+    inputs: g.outputChannels,
+    outputs: g.inputChannels,
+    outputHeight: g.inputHeight,
+    outputWidth: g.inputWidth,
+    taps: g.kernelHeight,
+    top: g.kernelHeight - 1 - attributes.padding[0],
+    left: g.kernelWidth - 1 - attributes.padding[2],
+  };
+  return { c, g, attributes };
+}
+
+function convolutionKernel(
+  name: string,
+  describe: typeof forwardConvolution,
+  /** Whether the filter must be turned before it is transformed. */
+  turned: boolean,
+): WasmKernel {
+  return {
+    name,
+    accepts(node, engine) {
+      const { c, g, attributes } = describe(node);
+      const suitable = refusal(attributes, g);
+      if (suitable !== true) return suitable;
+      const direct = g.batch * g.outputHeight * g.outputWidth * c.taps ** 2 * c.inputs * c.outputs;
+      const layout = layoutOf(c, engine);
+      return pays(layout, direct, scratchLayout(layout).filter);
+    },
+    scratchBytes(node, engine) {
+      const { filter, turned: turnedBytes, perThread } = scratchLayout(layoutOf(describe(node).c, engine));
+      return filter + (turned ? turnedBytes : 0) + engine.threads * perThread;
+    },
+    phases(node, engine) {
+      const { c, attributes } = describe(node);
+      const layout = layoutOf(c, engine);
+      const { filter, turned: turnedBytes } = scratchLayout(layout);
+      const before = filter + (turned ? turnedBytes : 0);
+      const tiles = tileCount(layout.tiling);
+      const squared = layout.matrices.points ** 2;
+      const weights = c.inputs * c.outputs;
+      const phases: Phase[] = [];
+      if (turned) {
+        phases.push({
+          tasks: c.taps ** 2,
+          cycles: 2 * c.taps ** 2 * weights,
+          emit: (scope) => emitTurnedFilter(scope, c, i32.add(scope.scratch, filter)),
+        });
+      }
+      phases.push(
+        {
+          tasks: c.inputs,
+          cycles: squared * weights * 0.75,
+          emit: (scope) =>
+            emitFilterTransform(scope, layout, turned ? i32.add(scope.scratch, filter) : scope.inputs[1]!, before),
+        },
+        {
+          tasks: Math.ceil(tiles / layout.block),
+          cycles: tiledCycles(tiles * squared * weights) + tiles * squared * (c.inputs + c.outputs) * 0.75,
+          emit: (scope) => emitBlocks(scope, layout, node, attributes.epilogue, before),
+        },
+      );
+      return phases;
+    },
+  };
+}
+
+/** Forward convolution: six multiplications in place of 25 for 5×5, four in place of nine for 3×3 and better. */
+export const conv2dWinograd = convolutionKernel("f32_conv2d_winograd_simd128", forwardConvolution, false);
+
+export const conv2dInputGradientWinograd = convolutionKernel(
+  "f32_conv2d_input_gradient_winograd_simd128",
+  backwardConvolution,
+  true,
+);
+
+/** target[tap][o][c] = filter[last − tap][c][o]: one task per tap. `c.inputs` are the filter's output channels. */
+function emitTurnedFilter({ f, begin, end, inputs }: PhaseScope, c: Convolution, target: I32): void {
+  const [tap, o, i] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const [from, to] = [f.local("i32"), f.local("i32")];
+  const tapBytes = 4 * c.inputs * c.outputs;
+  f.for(tap, begin, end, 1, () => {
+    f.set(to, i32.add(target, i32.mul(tap.get, tapBytes)));
+    f.for(o, 0, c.inputs, 1, () => {
+      f.set(from, i32.add(inputs[1]!, i32.mul(i32.sub(c.taps ** 2 - 1, tap.get), tapBytes)));
+      f.set(from, i32.add(from.get, i32.mul(o.get, 4)));
+      f.for(i, 0, c.outputs, 1, () => {
+        f.storeI32(to.get, i32.load(from.get));
+        f.increase(from, 4 * c.inputs);
+        f.increase(to, 4);
+      });
+    });
+  });
+}
+
+/** The calling thread's own part of the scratch memory, which begins `before` bytes into it. */
+function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout, before: number) {
+  const { temporary, patch, image, perThread } = scratchLayout(layout);
+  const base = f.local("i32", i32.add(i32.add(scratch, before), i32.mul(thread, perThread))).get;
+  return {
+    temporary: base,
+    patch: i32.add(base, temporary),
+    image: i32.add(base, temporary + patch),
+    result: i32.add(base, temporary + patch + image),
+  };
+}
+
+/** scratch[point][input channel][output channel] = G · filter · Gᵀ: one task per input channel. */
+function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, before: number): void {
+  const { f, begin, end, scratch } = scope;
+  const { matrices, inputs, outputs } = layout;
+  const { points, taps } = matrices;
+  const pointBytes = 4 * inputs * outputs;
+  const channel = f.local("i32");
+  const row = f.local("i32");
+  const { temporary } = threadScratch(scope, layout, before);
+  f.for(channel, begin, end, 1, () => {
+    f.set(row, i32.mul(channel.get, 4 * outputs));
+    emitTwoSided(scope, matrices.g, {
+      source: f.local("i32", i32.add(filter, row.get)).get,
+      rowBytes: i32.constant(taps * pointBytes),
+      pixelBytes: pointBytes,
+      channels: outputs,
+      temporary,
+      store(results, line, chunk) {
+        const offset = i32.add(i32.mul(line, points * pointBytes), i32.add(row.get, chunk));
+        const to = f.local("i32", i32.add(scratch, offset));
+        results.forEach((vectors, j) =>
+          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, pointBytes * j + 16 * v)),
+        );
+      },
+    });
+  });
+}
+
+/** Blocks of tiles: transform the image's squares, multiply point by point, transform back. One task per block. */
+function emitBlocks(
+  scope: PhaseScope,
+  layout: Layout,
+  node: NodeContext,
+  epilogue: Expression | undefined,
+  before: number,
+): void {
+  const { f, begin, end, inputs: operands, scratch } = scope;
+  const { matrices, tiling, inputs, outputs, block } = layout;
+  const squared = matrices.points ** 2;
+  const tiles = tileCount(tiling);
+  const own = threadScratch(scope, layout, before);
+  const task = f.local("i32");
+  const first = f.local("i32");
+  const count = f.local("i32");
+  const tile = f.local("i32");
+  const point = f.local("i32");
+  const index = () => i32.add(first.get, tile.get);
+  f.for(task, begin, end, 1, () => {
+    f.set(first, i32.mul(task.get, block));
+    f.set(count, i32.min(block, i32.sub(tiles, first.get)));
+    f.for(tile, 0, count.get, 1, () =>
+      emitTileTransform(scope, tiling, matrices.b, {
+        image: operands[0]!,
+        index: index(),
+        target: f.local("i32", i32.add(own.image, i32.mul(tile.get, 4 * inputs))).get,
+        pointBytes: 4 * block * inputs,
+        temporary: own.temporary,
+        patch: own.patch,
+      }),
+    );
+    f.for(point, 0, squared, 1, () =>
+      emitProduct(scope, {
+        a: f.local("i32", i32.add(own.image, i32.mul(point.get, 4 * block * inputs))).get,
+        rowBytesOfA: 4 * inputs,
+        stepBytesOfA: 4,
+        b: f.local("i32", i32.add(scratch, i32.mul(point.get, 4 * inputs * outputs))).get,
+        rowBytesOfB: 4 * outputs,
+        target: f.local("i32", i32.add(own.result, i32.mul(point.get, 4 * block * outputs))).get,
+        rowBytesOfTarget: 4 * outputs,
+        m: block,
+        n: outputs,
+        k: inputs,
+        add: false,
+      }),
+    );
+    f.for(tile, 0, count.get, 1, () => emitOutputTile(scope, layout, node, epilogue, own, tile.get, index()));
+  });
+}
+
+/** Aᵀ · products · A of one tile, finished by the epilogue and stored where the image has pixels. */
+function emitOutputTile(
+  scope: PhaseScope,
+  layout: Layout,
+  node: NodeContext,
+  epilogue: Expression | undefined,
+  own: { readonly temporary: I32; readonly result: I32 },
+  tile: I32,
+  index: I32,
+): void {
+  const { f, output } = scope;
+  const { matrices, tiling, outputs, outputHeight, outputWidth, block } = layout;
+  const { image, row, column } = locateTile(scope, tiling, index);
+  const ending = new EpilogueEmitter(scope, epilogue, node);
+  const pointBytes = 4 * block * outputs;
+  const top = f.local("i32", i32.mul(row.get, tiling.step));
+  const left = f.local("i32", i32.mul(column.get, tiling.step));
+  const place = f.local("i32");
+  const target = f.local("i32");
+  const channel = f.local("i32");
+  emitTwoSided(scope, transpose(matrices.a), {
+    source: f.local("i32", i32.add(own.result, i32.mul(tile, 4 * outputs))).get,
+    rowBytes: i32.constant(matrices.points * pointBytes),
+    pixelBytes: pointBytes,
+    channels: outputs,
+    temporary: own.temporary,
+    store(results, line, chunk) {
+      const y = i32.add(top.get, line);
+      f.if(i32.ltU(y, outputHeight), () => {
+        const pixel = i32.add(i32.mul(i32.add(i32.mul(image.get, outputHeight), y), outputWidth), left.get);
+        f.set(channel, chunk);
+        f.set(place, i32.add(i32.mul(pixel, 4 * outputs), chunk));
+        f.set(target, i32.add(output, place.get));
+        const finish = (j: number) =>
+          results[j]!.forEach((vector, v) => {
+            const offset = 4 * outputs * j + 16 * v;
+            const finished = ending.apply(
+              vector.get,
+              { base: place.get, offset },
+              { base: channel.get, offset: 16 * v },
+            );
+            f.set(vector, finished);
+          });
+        const store = (j: number) =>
+          results[j]!.forEach((vector, v) => f.storeV128(target.get, vector.get, 4 * outputs * j + 16 * v));
+        f.if(
+          i32.leS(left.get, outputWidth - matrices.outputs),
+          () => {
+            results.forEach((_, j) => finish(j));
+            results.forEach((_, j) => store(j));
+          },
+          () =>
+            results.slice(0, -1).forEach((_, j) =>
+              f.if(i32.ltS(left.get, outputWidth - j), () => {
+                finish(j);
+                store(j);
+              }),
+            ),
+        );
+      });
+    },
+  });
+}
+
+// -- gradient for the filter ------------------------------------------------------------------------------------------
+
+/** Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. */
+const partCount = 4;
+
+/** Filters beyond this many values per point would need more memory for partial sums than they save time. */
+const mostWeights = 256 * 128;
+
+interface FilterLayout {
+  readonly matrices: WinogradMatrices;
+  readonly image: Tiling;
+  readonly gradient: Tiling;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly block: number;
+  readonly parts: number;
+}
+
+function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLayout {
+  const matrices = winogradMatrices(outputsPerTile.get(g.kernelHeight)!, g.kernelHeight);
+  const rows = Math.ceil(g.outputHeight / matrices.outputs);
+  const columns = Math.ceil(g.outputWidth / matrices.outputs);
+  const shared = { batch: g.batch, rows, columns, step: matrices.outputs };
+  const image: Tiling = {
+    ...shared,
+    height: g.inputHeight,
+    width: g.inputWidth,
+    channels: g.inputChannels,
+    top: attributes.padding[0],
+    left: attributes.padding[2],
+    size: matrices.points,
+  };
+  const gradient: Tiling = {
+    ...shared,
+    height: g.outputHeight,
+    width: g.outputWidth,
+    channels: g.outputChannels,
+    top: 0,
+    left: 0,
+    size: matrices.outputs,
+  };
+  const parts = Math.min(partCount, tileCount(image));
+  const perPart = Math.ceil(tileCount(image) / parts);
+  const bytesPerTile = 4 * matrices.points ** 2 * (g.inputChannels + g.outputChannels);
+  const block = Math.min(perPart, Math.max(32, 4 * Math.floor((2 * blockBytes) / bytesPerTile / 4)));
+  return { matrices, image, gradient, inputs: g.inputChannels, outputs: g.outputChannels, block, parts };
+}
+
+function filterScratch({ matrices, image, gradient, inputs, outputs, block, parts }: FilterLayout) {
+  const squared = matrices.points ** 2;
+  const sums = 4 * align(squared * inputs * outputs);
+  const temporary = 4 * align(temporaryFloats(matrices.points));
+  const patch = 4 * align(Math.max(patchFloats(image), patchFloats(gradient)));
+  const images = 4 * align(squared * block * inputs);
+  const gradients = 4 * align(squared * block * outputs);
+  return { sums, temporary, patch, images, perPart: sums + temporary + patch + images + gradients, parts };
+}
+
+/**
+ * Gradient for the filter: the image's squares and the gradient's are transformed, multiplied point by point and summed
+ * over all tiles; only the sum is transformed back.
+ */
+export const conv2dFilterGradientWinograd: WasmKernel = {
+  name: "f32_conv2d_filter_gradient_winograd_simd128",
+  accepts(node) {
+    const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+    const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
+    const suitable = refusal(attributes, g);
+    if (suitable !== true) return suitable;
+    if (g.inputChannels * g.outputChannels > mostWeights) return "partial sums would take too much memory";
+    const layout = filterLayout(g, attributes);
+    const squared = layout.matrices.points ** 2;
+    const tiles = tileCount(layout.image);
+    const direct = g.batch * g.outputHeight * g.outputWidth * g.kernelHeight ** 2 * g.inputChannels * g.outputChannels;
+    const products = tiledCycles(tiles * squared * g.inputChannels * g.outputChannels);
+    const sums = (squared * g.inputChannels * g.outputChannels * (2 + tiles / layout.block)) / 4;
+    const transforms = tiles * squared * (g.inputChannels + g.outputChannels) * 0.75;
+    return products + sums + transforms < 0.8 * tiledCycles(direct) ? true : "direct costs less here";
+  },
+  scratchBytes(node) {
+    const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+    const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
+    const layout = filterLayout(g, attributes);
+    return layout.parts * filterScratch(layout).perPart;
+  },
+  phases(node) {
+    const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
+    const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
+    const layout = filterLayout(g, attributes);
+    const squared = layout.matrices.points ** 2;
+    const weights = layout.inputs * layout.outputs;
+    const tiles = tileCount(layout.image);
+    return [
+      {
+        tasks: layout.parts,
+        cycles: tiledCycles(tiles * squared * weights) + tiles * squared * (layout.inputs + layout.outputs) * 0.75,
+        emit: (scope) => emitPartialSums(scope, layout),
+      },
+      {
+        tasks: layout.inputs,
+        cycles: squared * weights * (0.75 + layout.parts / 4),
+        emit: (scope) => emitFilterResult(scope, layout),
+      },
+    ];
+  },
+};
+
+/** One task per part: its tiles, block by block, summed into the part's own [point][input][output]. */
+function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
+  const { f, begin, end, inputs: operands, scratch } = scope;
+  const { matrices, image, gradient, inputs, outputs, block, parts } = layout;
+  const { sums, temporary, patch, images, perPart } = filterScratch(layout);
+  const squared = matrices.points ** 2;
+  const tiles = tileCount(image);
+  const part = f.local("i32");
+  const base = f.local("i32");
+  const first = f.local("i32");
+  const last = f.local("i32");
+  const tile = f.local("i32");
+  const point = f.local("i32");
+  const at = (offset: number) => i32.add(base.get, offset);
+  const [imagesAt, gradientsAt] = [sums + temporary + patch, sums + temporary + patch + images];
+  f.for(part, begin, end, 1, () => {
+    f.set(base, i32.add(scratch, i32.mul(part.get, perPart)));
+    fill(scope, base.get, squared * inputs * outputs);
+    f.set(first, i32.divU(i32.mul(part.get, tiles), parts));
+    f.set(last, i32.divU(i32.mul(i32.add(part.get, 1), tiles), parts));
+    f.while(
+      () => i32.ltS(first.get, last.get),
+      () => {
+        f.for(tile, 0, block, 1, () => {
+          const target = (offset: number, channels: number) =>
+            f.local("i32", i32.add(at(offset), i32.mul(tile.get, 4 * channels))).get;
+          const index = f.local("i32", i32.add(first.get, tile.get));
+          const transform = (tiling: Tiling, matrix: readonly (readonly number[])[], operand: number, offset: number) =>
+            emitTileTransform(scope, tiling, matrix, {
+              image: operands[operand]!,
+              index: index.get,
+              target: target(offset, tiling.channels),
+              pointBytes: 4 * block * tiling.channels,
+              temporary: at(sums),
+              patch: at(sums + temporary),
+            });
+          f.if(
+            i32.ltS(index.get, last.get),
+            () => {
+              transform(image, matrices.b, 0, imagesAt);
+              transform(gradient, matrices.a, 1, gradientsAt);
+            },
+            () => {
+              // the last block is not full: zeros add nothing
+              for (const [offset, channels] of [
+                [imagesAt, inputs],
+                [gradientsAt, outputs],
+              ] as const) {
+                const row = f.local("i32", target(offset, channels));
+                f.for(point, 0, squared, 1, () => {
+                  fill(scope, row.get, channels);
+                  f.increase(row, 4 * block * channels);
+                });
+              }
+            },
+          );
+        });
+        f.for(point, 0, squared, 1, () =>
+          emitProduct(scope, {
+            a: f.local("i32", i32.add(at(imagesAt), i32.mul(point.get, 4 * block * inputs))).get,
+            rowBytesOfA: 4,
+            stepBytesOfA: 4 * inputs,
+            b: f.local("i32", i32.add(at(gradientsAt), i32.mul(point.get, 4 * block * outputs))).get,
+            rowBytesOfB: 4 * outputs,
+            target: f.local("i32", i32.add(base.get, i32.mul(point.get, 4 * inputs * outputs))).get,
+            rowBytesOfTarget: 4 * outputs,
+            m: inputs,
+            n: outputs,
+            k: block,
+            add: true,
+          }),
+        );
+        f.increase(first, block);
+      },
+    );
+  });
+}
+
+/** filter gradient = Gᵀ · Σ parts · G: one task per input channel. */
+function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
+  const { f, begin, end, output, scratch } = scope;
+  const { matrices, inputs, outputs, parts } = layout;
+  const { sums, perPart } = filterScratch(layout);
+  const pointBytes = 4 * inputs * outputs;
+  const channel = f.local("i32");
+  const row = f.local("i32");
+  // each task has a temporary square of its own: the result's first rows are not yet written, but the output is shared
+  const temporary = f.local("i32", i32.add(scratch, sums));
+  f.set(temporary, i32.add(temporary.get, i32.mul(scope.thread, perPart)));
+  f.for(channel, begin, end, 1, () => {
+    f.set(row, i32.mul(channel.get, 4 * outputs));
+    emitTwoSided(scope, transpose(matrices.g), {
+      source: f.local("i32", i32.add(scratch, row.get)).get,
+      rowBytes: i32.constant(matrices.points * pointBytes),
+      pixelBytes: pointBytes,
+      channels: outputs,
+      temporary: temporary.get,
+      terms: { count: parts, bytes: perPart },
+      store(results, line, chunk) {
+        const offset = i32.add(i32.mul(line, matrices.taps * pointBytes), i32.add(row.get, chunk));
+        const to = f.local("i32", i32.add(output, offset));
+        results.forEach((vectors, j) =>
+          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, pointBytes * j + 16 * v)),
+        );
+      },
+    });
+  });
+}

@@ -1,0 +1,162 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { createReferenceBackend } from "../../../src/backends/reference/index.js";
+import { createWasmBackend } from "../../../src/backends/wasm/index.js";
+import { transpose, winogradMatrices } from "../../../src/backends/wasm/kernels/winograd/matrices.js";
+import { keyOf, normalAt } from "../../../src/core/random.js";
+import { GraphBuilder } from "../../../src/graph/builder.js";
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../../src/ops/conv2d.js";
+import { add, maximum, x } from "../../../src/ops/expression.js";
+import { mapNode } from "../../../src/ops/map.js";
+import { optimize } from "../../../src/passes/index.js";
+import type { Backend } from "../../../src/plan/backend.js";
+
+type Matrix = readonly (readonly number[])[];
+const times = (m: Matrix, v: readonly number[]) => m.map((row) => row.reduce((sum, c, k) => sum + c * v[k]!, 0));
+const numbers = (name: string, length: number) => Array.from({ length }, (_, i) => normalAt(keyOf(1, name), i));
+
+describe("the matrices", () => {
+  const sizes = [
+    [2, 3],
+    [4, 3],
+    [6, 3],
+    [2, 5],
+    [4, 5],
+  ] as const;
+  it.each(sizes)("F(%i, %i) is a correlation", (m, r) => {
+    const { a, b, g, points } = winogradMatrices(m, r);
+    const [d, taps] = [numbers("d", points), numbers("g", r)];
+    const [td, tg] = [times(b, d), times(g, taps)];
+    const y = times(
+      transpose(a),
+      td.map((value, i) => value * tg[i]!),
+    );
+    y.forEach((value, i) => {
+      const direct = taps.reduce((sum, tap, k) => sum + tap * d[i + k]!, 0);
+      expect(value).toBeCloseTo(direct, 11);
+    });
+  });
+
+  it.each(sizes)("F(%i, %i) gives the gradient for the taps", (m, r) => {
+    const { a, b, g, points } = winogradMatrices(m, r);
+    const [d, dy] = [numbers("d", points), numbers("dy", m)];
+    const [td, ty] = [times(b, d), times(a, dy)];
+    const taps = times(
+      transpose(g),
+      td.map((value, i) => value * ty[i]!),
+    );
+    taps.forEach((value, k) => {
+      const direct = dy.reduce((sum, gradient, i) => sum + gradient * d[i + k]!, 0);
+      expect(value).toBeCloseTo(direct, 11);
+    });
+  });
+
+  it("refuses more points than it has", () => {
+    expect(() => winogradMatrices(6, 5)).toThrow("F(6, 5) needs more than eight points");
+  });
+});
+
+/**
+ * How far may results be off? Every operation of F(m, r) rounds by at most u of its value; the errors then pass through
+ * what is left of the transforms. With independent roundings (Higham and Mary, 2019) they add like variances, so along
+ * one axis the error of output i is u · √(roundings) times at most
+ *
+ * `√ Σ_j Aᵢⱼ² · ‖B_j‖² · ‖G_j‖²`
+ *
+ * for inputs of size 1; the square of that for two axes, times the root of the number of summed channels (or tiles, for
+ * the filter's gradient). λ = 8 deviations hold for any number of outputs tested here.
+ */
+function errorBound(m: number, r: number, summed: number, gradient: boolean): number {
+  const { a, b, g, points } = winogradMatrices(m, r);
+  const squares = (row: readonly number[]) => row.reduce((sum, value) => sum + value ** 2, 0);
+  const [outer, inner] = gradient ? [g, a] : [a, g];
+  const growth = Math.max(
+    ...transpose(outer).map((row) =>
+      Math.sqrt(row.reduce((sum, value, j) => sum + value ** 2 * squares(b[j]!) * squares(inner[j]!), 0)),
+    ),
+  );
+  const roundings = 6 * points + summed;
+  return 8 * 2 ** -24 * Math.sqrt(roundings) * growth ** 2 * Math.sqrt(summed);
+}
+
+interface Geometry {
+  readonly image: readonly [number, number, number, number];
+  readonly filter: readonly [number, number, number, number];
+  readonly padding: readonly [number, number, number, number];
+}
+
+const geometries: readonly (readonly [string, Geometry])[] = [
+  ["5×5, same", { image: [3, 13, 9, 16], filter: [5, 5, 16, 24], padding: [2, 2, 2, 2] }],
+  ["5×5, valid, a whole number of tiles", { image: [4, 12, 12, 32], filter: [5, 5, 32, 32], padding: [0, 0, 0, 0] }],
+  ["5×5 on 7×7, channels in fours", { image: [10, 7, 7, 20], filter: [5, 5, 20, 36], padding: [2, 2, 2, 2] }],
+  ["5×5, uneven padding", { image: [5, 10, 11, 24], filter: [5, 5, 24, 16], padding: [1, 3, 4, 0] }],
+  ["3×3, same", { image: [2, 28, 30, 64], filter: [3, 3, 64, 64], padding: [1, 1, 1, 1] }],
+  ["3×3, one image", { image: [1, 17, 23, 48], filter: [3, 3, 48, 64], padding: [0, 2, 1, 1] }],
+];
+
+describe("the kernels", () => {
+  const truth = createReferenceBackend({ precision: "float64" });
+  const opened: Backend[] = [];
+  afterAll(() => Promise.all(opened.map((backend) => backend.close())));
+
+  const graphOf = ({ image, filter, padding }: Geometry) => {
+    const window = { strides: [1, 1], dilation: [1, 1], groups: 1, padding } as const;
+    const builder = new GraphBuilder();
+    const [images, filters] = [builder.input("image", image, "float32"), builder.input("filter", filter, "float32")];
+    const bias = builder.input("bias", [filter[3]], "float32");
+    const y = builder.scope("y", () => builder.add(conv2d, [images, filters], window));
+    const gradient = builder.input("gradient", y.shape, "float32");
+    builder.output("y", mapNode(builder, [y, bias], maximum(add(x(0), x(1)), 0)));
+    builder.output("dx", builder.add(conv2dInputGradient, [gradient, filters], { ...window, inputShape: image }));
+    builder.output("dw", builder.add(conv2dFilterGradient, [images, gradient], { ...window, filterShape: filter }));
+    return optimize(builder.build());
+  };
+
+  const run = async (backend: Backend, geometry: Geometry) => {
+    const plan = backend.plan(graphOf(geometry));
+    const program = await backend.compile(plan, backend.createStore());
+    for (const node of plan.graph.nodes.filter(({ op }) => op === "input")) {
+      const values = program.input(node.name);
+      // in [-1, 1], exact in float32
+      for (let i = 0; i < values.length; i++)
+        values[i] = Math.fround(Math.sin(1000 * normalAt(keyOf(2, node.name), i)));
+    }
+    program.run();
+    const values = ["y", "dx", "dw"].map((name) => Float64Array.from(program.output(name)));
+    return { values, kernels: plan.steps.map(({ kernel }) => kernel) };
+  };
+
+  it.each(geometries)("%s", async (_name, geometry) => {
+    const expected = await run(truth, geometry);
+    const { image, filter, padding } = geometry;
+    const [size, , channels, filters] = filter;
+    const across = (axis: 1 | 2) => {
+      const border = padding[2 * axis - 2]! + padding[2 * axis - 1]!;
+      return Math.ceil((image[axis] + border - size + 1) / 4);
+    };
+    const summed = [channels, filters, image[0] * across(1) * across(2)];
+    const first: Float64Array[] = [];
+    for (const options of [
+      { threads: 1 },
+      { threads: 2, worthSharing: 0 },
+      { threads: 3, worthSharing: 0 },
+      { threads: 1, wide: false },
+      { threads: 1, relaxedSimd: false },
+    ]) {
+      const backend = await createWasmBackend(options);
+      opened.push(backend);
+      const { values, kernels } = await run(backend, geometry);
+      expect(kernels.filter((kernel) => kernel.includes("winograd")).length, kernels.join()).toBeGreaterThanOrEqual(2);
+      values.forEach((result, which) => {
+        const bound = errorBound(4, size, summed[which]!, which === 2);
+        let worst = 0;
+        result.forEach((value, i) => {
+          worst = Math.max(worst, Math.abs(value - expected.values[which]![i]!));
+        });
+        expect(result.length).toBe(expected.values[which]!.length);
+        expect(worst, `${["y", "dx", "dw"][which]} within ${bound}`).toBeLessThan(bound);
+        if (options.threads === 1 && first.length < 3) first.push(result);
+        if (options.threads > 1) expect(result).toEqual(first[which]);
+      });
+    }
+  });
+});
