@@ -1,6 +1,6 @@
 import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
-import { i32 } from "../assembler/index.js";
+import { i32, type V128, v128 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import {
   Accumulators,
@@ -55,25 +55,63 @@ export const matmul: WasmKernel = {
   },
 };
 
-/** scratch[k][n] = b[n][k] */
+/** scratch[k][n] = b[n][k], four by four; tasks are groups of four rows of the result. */
 function transposition(node: NodeContext): Phase {
   const { n, k, rowBytesOfB } = sizesOf(node);
   return {
-    tasks: k,
-    cycles: 2 * k * n,
+    tasks: Math.ceil(k / 4),
+    cycles: k * n,
     emit({ f, begin, end, inputs, scratch }) {
-      const row = f.local("i32");
+      const task = f.local("i32");
       const column = f.local("i32");
       const from = f.local("i32");
       const to = f.local("i32");
-      f.for(row, begin, end, 1, () => {
-        f.set(from, i32.add(inputs[1]!, i32.mul(row.get, 4)));
-        f.set(to, i32.add(scratch, i32.mul(row.get, rowBytesOfB)));
-        f.for(column, 0, n, 1, () => {
-          f.storeI32(to.get, i32.load(from.get));
-          f.increase(from, 4 * k);
-          f.increase(to, 4);
+      const block = f.local("i32");
+      /** Four rows of B from `from`, of which `rows` exist, become `height` rows of the result. */
+      const turn = (rows: number, height: number) => {
+        const read = [0, 1, 2, 3].map((i) => f.local("v128", v128.load(from.get, 4 * k * Math.min(i, rows - 1))));
+        const [a, b, c, d] = read.map(({ get }) => get) as [V128, V128, V128, V128];
+        const low = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+        const high = low.map((byte) => byte + 8);
+        const pairs = [
+          v128.shuffle(a, b, low),
+          v128.shuffle(c, d, low),
+          v128.shuffle(a, b, high),
+          v128.shuffle(c, d, high),
+        ];
+        const [ab, cd, abHigh, cdHigh] = pairs.map((pair) => f.local("v128", pair).get) as [V128, V128, V128, V128];
+        const first = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+        const second = first.map((byte) => byte + 8);
+        const result = [
+          v128.shuffle(ab, cd, first),
+          v128.shuffle(ab, cd, second),
+          v128.shuffle(abHigh, cdHigh, first),
+          v128.shuffle(abHigh, cdHigh, second),
+        ];
+        for (let i = 0; i < height; i++) f.storeV128(to.get, result[i]!, rowBytesOfB * i);
+      };
+      const wholeRows = n - (n % 4);
+      const rowsOf = (height: number) => {
+        f.for(column, 0, wholeRows, 4, () => {
+          turn(4, height);
+          f.increase(from, 16 * k);
+          f.increase(to, 16);
         });
+        if (wholeRows < n) turn(n - wholeRows, height);
+      };
+      f.for(task, begin, end, 1, () => {
+        f.set(block, i32.mul(task.get, 16));
+        f.set(from, i32.add(inputs[1]!, block.get));
+        f.set(to, i32.add(scratch, i32.mul(task.get, 4 * rowBytesOfB)));
+        const rest = k % 4;
+        if (rest === 0) rowsOf(4);
+        else if (k < 4) rowsOf(rest);
+        else
+          f.if(
+            i32.ltS(task.get, Math.floor(k / 4)),
+            () => rowsOf(4),
+            () => rowsOf(rest),
+          );
       });
     },
   };

@@ -139,6 +139,15 @@ function walkWindows(
   });
 }
 
+/** Whether every pixel lies in exactly one window: its gradient is then written once and needs no sum. */
+function isPartition(g: Geometry, { kernel, strides, padding, dilation }: Pool2dAttributes): boolean {
+  const covers = (size: number, axis: 0 | 1, outputs: number) =>
+    kernel[axis] === strides[axis] && dilation[axis] === 1 && size === outputs * strides[axis];
+  return (
+    padding.every((side) => side === 0) && covers(g.height, 0, g.outputHeight) && covers(g.width, 1, g.outputWidth)
+  );
+}
+
 /** Zeros in the channels of a block, over one whole image. */
 function clearBlock({ f }: PhaseScope, g: Geometry, address: I32, channels: number): void {
   const at = f.local("i32", address);
@@ -194,8 +203,10 @@ export const maxPool2dGradient = poolKernel(
     const { f, inputs, output } = scope;
     const open = Array.from({ length: 4 }, () => f.local("v128"));
     const winner = f.local("v128");
+    const attributes = attributesOf<Pool2dAttributes>(node);
+    const once = isPartition(g, attributes);
     const clear = (offset: I32, channels: number) => clearBlock(scope, g, i32.add(output, offset), channels);
-    walkWindows(scope, g, attributesOf<Pool2dAttributes>(node), clear, (walk) => {
+    walkWindows(scope, g, attributes, once ? undefined : clear, (walk) => {
       const pooled = f.local("i32", i32.add(inputs[1]!, walk.pooledOffset.get));
       const gradient = f.local("i32", i32.add(inputs[2]!, walk.pooledOffset.get));
       // lanes whose winner has not been met yet
@@ -208,7 +219,8 @@ export const maxPool2dGradient = poolKernel(
           f.set(winner, v128.and(equal, open[i]!.get));
           f.set(open[i]!, v128.andNot(open[i]!.get, winner.get));
           const share = v128.and(winner.get, v128.load(gradient.get, 16 * i));
-          f.storeLanes(target.get, f32x4.add(v128.load(target.get, 16 * i), share), lanes, 16 * i);
+          const sum = once ? share : f32x4.add(v128.load(target.get, 16 * i), share);
+          f.storeLanes(target.get, sum, lanes, 16 * i);
         });
       });
     });
