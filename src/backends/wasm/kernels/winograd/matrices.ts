@@ -50,16 +50,12 @@ export function winogradMatrices(outputs: number, taps: number): WinogradMatrice
 
 /** Coefficients of Π (x − root), constant term first. */
 function monic(roots: readonly number[]): number[] {
-  return roots.reduce<number[]>(
-    (polynomial, root) => {
-      const next = [0, ...polynomial];
-      polynomial.forEach((coefficient, power) => {
-        next[power]! -= root * coefficient;
-      });
-      return next;
-    },
-    [1],
-  );
+  let polynomial = [1];
+  for (const root of roots) {
+    const shifted = [0, ...polynomial];
+    polynomial = shifted.map((coefficient, power) => coefficient - root * (polynomial[power] ?? 0));
+  }
+  return polynomial;
 }
 
 export function transpose(matrix: readonly (readonly number[])[]): number[][] {

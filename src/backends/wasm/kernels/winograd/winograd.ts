@@ -25,6 +25,12 @@ import {
 const where = "conv2d";
 const align = (floats: number): number => 16 * Math.ceil(floats / 16);
 
+/**
+ * Bytes from one point's matrix to the next: an odd number of cache lines, since a transform writes all points of a
+ * tile in turn, and a power of two between them would put them all into one set of the cache.
+ */
+const pointStride = (rows: number, columns: number): number => 64 * (Math.ceil((rows * columns) / 16) | 1);
+
 /** Sizes of one convolution by Winograd's method: images of `inputs` channels become images of `outputs` channels. */
 interface Layout {
   readonly matrices: WinogradMatrices;
@@ -108,12 +114,12 @@ function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number): 
 function scratchLayout(layout: Layout) {
   const { matrices, tiling, inputs, outputs, block } = layout;
   const squared = matrices.points ** 2;
-  const filter = 4 * align(squared * inputs * outputs);
+  const filter = squared * pointStride(inputs, outputs);
   const turned = 4 * align(matrices.taps ** 2 * inputs * outputs);
   const temporary = 4 * align(temporaryFloats(matrices.points));
   const patch = 4 * align(patchFloats(tiling));
-  const image = 4 * align(squared * block * inputs);
-  const result = 4 * align(squared * block * outputs);
+  const image = squared * pointStride(block, inputs);
+  const result = squared * pointStride(block, outputs);
   return { filter, turned, temporary, patch, image, result, perThread: temporary + patch + image + result };
 }
 
@@ -253,7 +259,8 @@ function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, bef
   const { f, begin, end, scratch } = scope;
   const { matrices, inputs, outputs } = layout;
   const { points, taps } = matrices;
-  const pointBytes = 4 * inputs * outputs;
+  const tapBytes = 4 * inputs * outputs;
+  const pointBytes = pointStride(inputs, outputs);
   const channel = f.local("i32");
   const row = f.local("i32");
   const { temporary } = threadScratch(scope, layout, before);
@@ -261,8 +268,8 @@ function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, bef
     f.set(row, i32.mul(channel.get, 4 * outputs));
     emitTwoSided(scope, matrices.g, {
       source: f.local("i32", i32.add(filter, row.get)).get,
-      rowBytes: i32.constant(taps * pointBytes),
-      pixelBytes: pointBytes,
+      rowBytes: i32.constant(taps * tapBytes),
+      pixelBytes: tapBytes,
       channels: outputs,
       temporary,
       store(results, line, chunk) {
@@ -303,19 +310,19 @@ function emitBlocks(
         image: operands[0]!,
         index: index(),
         target: f.local("i32", i32.add(own.image, i32.mul(tile.get, 4 * inputs))).get,
-        pointBytes: 4 * block * inputs,
+        pointBytes: pointStride(block, inputs),
         temporary: own.temporary,
         patch: own.patch,
       }),
     );
     f.for(point, 0, squared, 1, () =>
       emitProduct(scope, {
-        a: f.local("i32", i32.add(own.image, i32.mul(point.get, 4 * block * inputs))).get,
+        a: f.local("i32", i32.add(own.image, i32.mul(point.get, pointStride(block, inputs)))).get,
         rowBytesOfA: 4 * inputs,
         stepBytesOfA: 4,
-        b: f.local("i32", i32.add(scratch, i32.mul(point.get, 4 * inputs * outputs))).get,
+        b: f.local("i32", i32.add(scratch, i32.mul(point.get, pointStride(inputs, outputs)))).get,
         rowBytesOfB: 4 * outputs,
-        target: f.local("i32", i32.add(own.result, i32.mul(point.get, 4 * block * outputs))).get,
+        target: f.local("i32", i32.add(own.result, i32.mul(point.get, pointStride(block, outputs)))).get,
         rowBytesOfTarget: 4 * outputs,
         m: block,
         n: outputs,
@@ -341,7 +348,7 @@ function emitOutputTile(
   const { matrices, tiling, outputs, outputHeight, outputWidth, block } = layout;
   const { image, row, column } = locateTile(scope, tiling, index);
   const ending = new EpilogueEmitter(scope, epilogue, node);
-  const pointBytes = 4 * block * outputs;
+  const pointBytes = pointStride(block, outputs);
   const top = f.local("i32", i32.mul(row.get, tiling.step));
   const left = f.local("i32", i32.mul(column.get, tiling.step));
   const place = f.local("i32");
@@ -393,6 +400,9 @@ function emitOutputTile(
 
 // -- gradient for the filter ------------------------------------------------------------------------------------------
 
+/** Bytes that the transformed tiles of one block may take here: longer products matter more than the nearest cache. */
+const sumBlockBytes = 1280 * 1024;
+
 /** Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. */
 const partCount = 4;
 
@@ -435,17 +445,19 @@ function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLa
   const parts = Math.min(partCount, tileCount(image));
   const perPart = Math.ceil(tileCount(image) / parts);
   const bytesPerTile = 4 * matrices.points ** 2 * (g.inputChannels + g.outputChannels);
-  const block = Math.min(perPart, Math.max(32, 4 * Math.floor((2 * blockBytes) / bytesPerTile / 4)));
+  // equal blocks, so that none is padded by much; long enough that the sums are not loaded and stored too often
+  const most = Math.max(32, Math.floor(sumBlockBytes / bytesPerTile));
+  const block = 4 * Math.ceil(perPart / Math.ceil(perPart / most) / 4);
   return { matrices, image, gradient, inputs: g.inputChannels, outputs: g.outputChannels, block, parts };
 }
 
 function filterScratch({ matrices, image, gradient, inputs, outputs, block, parts }: FilterLayout) {
   const squared = matrices.points ** 2;
-  const sums = 4 * align(squared * inputs * outputs);
+  const sums = squared * pointStride(inputs, outputs);
   const temporary = 4 * align(temporaryFloats(matrices.points));
   const patch = 4 * align(Math.max(patchFloats(image), patchFloats(gradient)));
-  const images = 4 * align(squared * block * inputs);
-  const gradients = 4 * align(squared * block * outputs);
+  const images = squared * pointStride(block, inputs);
+  const gradients = squared * pointStride(block, outputs);
   return { sums, temporary, patch, images, perPart: sums + temporary + patch + images + gradients, parts };
 }
 
@@ -515,7 +527,7 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
   const [imagesAt, gradientsAt] = [sums + temporary + patch, sums + temporary + patch + images];
   f.for(part, begin, end, 1, () => {
     f.set(base, i32.add(scratch, i32.mul(part.get, perPart)));
-    fill(scope, base.get, squared * inputs * outputs);
+    fill(scope, base.get, sums / 4);
     f.set(first, i32.divU(i32.mul(part.get, tiles), parts));
     f.set(last, i32.divU(i32.mul(i32.add(part.get, 1), tiles), parts));
     f.while(
@@ -530,7 +542,7 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
               image: operands[operand]!,
               index: index.get,
               target: target(offset, tiling.channels),
-              pointBytes: 4 * block * tiling.channels,
+              pointBytes: pointStride(block, tiling.channels),
               temporary: at(sums),
               patch: at(sums + temporary),
             });
@@ -549,7 +561,7 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
                 const row = f.local("i32", target(offset, channels));
                 f.for(point, 0, squared, 1, () => {
                   fill(scope, row.get, channels);
-                  f.increase(row, 4 * block * channels);
+                  f.increase(row, pointStride(block, channels));
                 });
               }
             },
@@ -557,12 +569,12 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
         });
         f.for(point, 0, squared, 1, () =>
           emitProduct(scope, {
-            a: f.local("i32", i32.add(at(imagesAt), i32.mul(point.get, 4 * block * inputs))).get,
+            a: f.local("i32", i32.add(at(imagesAt), i32.mul(point.get, pointStride(block, inputs)))).get,
             rowBytesOfA: 4,
             stepBytesOfA: 4 * inputs,
-            b: f.local("i32", i32.add(at(gradientsAt), i32.mul(point.get, 4 * block * outputs))).get,
+            b: f.local("i32", i32.add(at(gradientsAt), i32.mul(point.get, pointStride(block, outputs)))).get,
             rowBytesOfB: 4 * outputs,
-            target: f.local("i32", i32.add(base.get, i32.mul(point.get, 4 * inputs * outputs))).get,
+            target: f.local("i32", i32.add(base.get, i32.mul(point.get, pointStride(inputs, outputs)))).get,
             rowBytesOfTarget: 4 * outputs,
             m: inputs,
             n: outputs,
@@ -581,10 +593,11 @@ function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
   const { f, begin, end, output, scratch } = scope;
   const { matrices, inputs, outputs, parts } = layout;
   const { sums, perPart } = filterScratch(layout);
-  const pointBytes = 4 * inputs * outputs;
+  const pointBytes = pointStride(inputs, outputs);
+  const tapBytes = 4 * inputs * outputs;
   const channel = f.local("i32");
   const row = f.local("i32");
-  // each task has a temporary square of its own: the result's first rows are not yet written, but the output is shared
+  // the temporary square of a part that this thread uses alone
   const temporary = f.local("i32", i32.add(scratch, sums));
   f.set(temporary, i32.add(temporary.get, i32.mul(scope.thread, perPart)));
   f.for(channel, begin, end, 1, () => {
@@ -597,10 +610,10 @@ function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
       temporary: temporary.get,
       terms: { count: parts, bytes: perPart },
       store(results, line, chunk) {
-        const offset = i32.add(i32.mul(line, matrices.taps * pointBytes), i32.add(row.get, chunk));
+        const offset = i32.add(i32.mul(line, matrices.taps * tapBytes), i32.add(row.get, chunk));
         const to = f.local("i32", i32.add(output, offset));
         results.forEach((vectors, j) =>
-          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, pointBytes * j + 16 * v)),
+          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, tapBytes * j + 16 * v)),
         );
       },
     });
