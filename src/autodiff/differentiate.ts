@@ -5,11 +5,13 @@ import type { Node, OpDefinition, OpTable } from "../graph/types.js";
 import { add, x } from "../ops/expression.js";
 import { ops } from "../ops/index.js";
 import { mapNode } from "../ops/map.js";
+import type { ReshapeAttributes } from "../ops/reshape.js";
 
 /**
  * Reverse-mode differentiation: appends to the graph the nodes of ∂loss/∂w for each w in `wrt`, in that order.
  * Gradients are ordinary nodes, so planner and backends have no backward mode. Undefined where the loss does not
- * depend on w. The loss is a scalar; only paths that lead to some w are walked, so frozen parts cost nothing.
+ * depend on w. The loss is a scalar; only paths that lead to some w are walked, so frozen parts cost nothing, nor does
+ * what is behind a `stopGradient`.
  */
 export function differentiate(
   builder: GraphBuilder,
@@ -72,7 +74,9 @@ function gradientOf(
 function dependents(nodes: readonly Node[], loss: Node, wrt: readonly Node[]): Set<number> {
   const wanted = new Set(wrt.map((node) => node.id));
   for (let id = 0; id <= loss.id; id++) {
-    if (nodes[id]!.inputs.some((input) => wanted.has(input))) wanted.add(id);
+    const { inputs, attributes } = nodes[id]!;
+    if ((attributes as Partial<ReshapeAttributes>).stopsGradient) continue;
+    if (inputs.some((input) => wanted.has(input))) wanted.add(id);
   }
   return wanted;
 }

@@ -33,7 +33,16 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** The one error class of fovea. Message: `where: problem (expected …, received …). Fix.` */
+/**
+ * The one error class of fovea. Message: `where: problem (expected …, received …). Fix.`
+ *
+ * @example
+ * try {
+ *   dense(0);
+ * } catch (error) {
+ *   if (error instanceof FoveaError && error.code === "option") console.log(error.where, error.expected);
+ * }
+ */
 export class FoveaError extends Error {
   override readonly name = "FoveaError";
   readonly code: ErrorCode;

@@ -39,7 +39,14 @@ export interface DatasetOptions {
 
 const optionNames = ["name", "source", "inputs", "targets", "shape", "targetShape", "classes"] as const;
 
-/** A data set from arrays, checked. The arrays are kept, not copied (uint8 labels become int32). */
+/**
+ * A data set from arrays, checked. The arrays are kept, not copied (uint8 labels become int32).
+ *
+ * @example
+ * // exclusive or: four examples of two numbers
+ * const inputs = Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1);
+ * const data = dataset({ inputs, targets: Int32Array.of(0, 1, 1, 0), shape: [2] });
+ */
 export function dataset(options: DatasetOptions): Dataset {
   const { name = "data", source = "memory", inputs, targets, shape } = options;
   const where = `dataset "${name}"`;
@@ -169,7 +176,11 @@ function numberOfClasses(where: string, given: readonly string[] | number): numb
   failOption(where, "classes is empty", "names of classes, or their number", `${count}`);
 }
 
-/** The examples at `indices`, in that order, copied. */
+/**
+ * The examples at `indices`, in that order, copied.
+ *
+ * @example subset(data, [2, 0]).length // 2
+ */
 export function subset(data: Dataset, indices: ArrayLike<number>): Dataset {
   const bad = Array.prototype.findIndex.call(indices, (i: number) => !Number.isInteger(i) || i < 0 || i >= data.length);
   if (bad >= 0) {
@@ -205,6 +216,8 @@ function gather<A extends Uint8Array | Int32Array | Float32Array>(
 /**
  * `count` random examples without replacement, in their original order. The same seed gives the same ones, and fewer
  * of them are a part of more of them.
+ *
+ * @example take(data, 10, { seed: 1 }).length // 10
  */
 export function take(data: Dataset, count: number, options: { seed?: number } = {}): Dataset {
   const where = `take from "${data.name}"`;
@@ -216,8 +229,10 @@ export function take(data: Dataset, count: number, options: { seed?: number } = 
 }
 
 /**
- * Shuffles and parts: `[rest, part]`, where `part` has round(length · fraction) examples; for instance
- * `const [train, validation] = split(data, 0.1)`. Each example is in exactly one of the two.
+ * Shuffles and parts: `[rest, part]`, where `part` has round(length · fraction) examples. Each example is in exactly
+ * one of the two.
+ *
+ * @example const [train, validation] = split(data, 0.1);
  */
 export function split(
   data: Dataset,
@@ -234,7 +249,11 @@ export function split(
   return [subset(data, order.subarray(count)), subset(data, order.subarray(0, count))];
 }
 
-/** Number of examples of each class. */
+/**
+ * Number of examples of each class.
+ *
+ * @example classCounts(dataset({ inputs: new Uint8Array(6), targets: Uint8Array.of(1, 0, 1), shape: [2] })) // [1, 2]
+ */
 export function classCounts(data: Dataset): number[] {
   if (data.targets instanceof Float32Array) {
     fail({

@@ -11,6 +11,8 @@ const defaultLimit = 2 ** 30;
 /**
  * Decompresses a gzip file. `where` names it in errors; more than `limit` bytes of output are refused as they come,
  * before they are kept.
+ *
+ * @example const bytes = await gunzip(packed, "train-labels-idx1-ubyte.gz");
  */
 export async function gunzip(bytes: Uint8Array, where: string, limit = defaultLimit): Promise<Uint8Array<ArrayBuffer>> {
   if (!isGzip(bytes)) {

@@ -11,6 +11,8 @@ export interface IdxArray {
  * Reads the IDX format of MNIST: two zero bytes, the type (8 = unsigned byte), the rank, the extents as big-endian
  * uint32, then the values. So 2051 (0x0803) starts a file of images, 2049 (0x0801) one of labels. `where` names the
  * file in errors; `rank`, where given, is the rank asked for.
+ *
+ * @example const { shape, data } = parseIdx(bytes, "train-labels-idx1-ubyte", 1);
  */
 export function parseIdx(bytes: Uint8Array, where: string, rank?: number): IdxArray {
   if (bytes.length < 4) failLength(where, "at least 4 bytes of magic number", bytes.length);

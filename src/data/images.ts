@@ -14,6 +14,8 @@ export interface ImageSize {
  * Reads an image file (JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG) as height × width × channels pixels 0…255. It is turned
  * as its EXIF orientation says, laid on black where it is transparent, and stretched to the size asked for.
  * Needs Node and the package sharp.
+ *
+ * @example const pixels = await readImage("seven.png", { height: 28, width: 28, channels: 1 });
  */
 export async function readImage(path: string, size: ImageSize): Promise<Uint8Array> {
   checkOptions("readImage", size, ["height", "width", "channels"]);

@@ -106,12 +106,18 @@ const fashionSource: MnistLike = {
 /**
  * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits, 28 × 28 grey. Looked for in `FOVEA_DATA`, the
  * cache and `../shared/data`, then downloaded; fails with code "data" when it cannot be had.
+ *
+ * @example const { train, test } = await mnist();
  */
 export function mnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("mnist", digitsSource, options);
 }
 
-/** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten kinds of clothing in MNIST's format and sizes. */
+/**
+ * Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten kinds of clothing in MNIST's format and sizes.
+ *
+ * @example const { train, test } = await fashionMnist({ train: 6000 });
+ */
 export function fashionMnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("fashionMnist", fashionSource, options);
 }
@@ -119,6 +125,8 @@ export function fashionMnist(options: MnistOptions = {}): Promise<TrainAndTest> 
 /**
  * MNIST or, where it cannot be had, as many generated digits (`strokes`); then `source` says so. A file that is there
  * but damaged is an error all the same.
+ *
+ * @example const { train, test } = await digits({ train: 6000, seed: 4487 });
  */
 export async function digits(options: MnistOptions = {}): Promise<TrainAndTest> {
   try {

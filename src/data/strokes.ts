@@ -21,7 +21,11 @@ export interface StrokesOptions {
   seed?: number;
 }
 
-/** A data set of generated digits; image `index` of a split is a pure function of (seed, split, index). */
+/**
+ * A data set of generated digits; image `index` of a split is a pure function of (seed, split, index).
+ *
+ * @example const { train, test } = await strokes({ train: 500, test: 100 });
+ */
 export async function strokes(options: StrokesOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
   checkOptions("strokes", options, ["train", "test", "seed"]);
   const { train = 6000, test = 2000 } = options;

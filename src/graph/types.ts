@@ -45,6 +45,11 @@ export interface GradientContext<Attributes extends object> {
   readonly needed: readonly boolean[];
 }
 
+/** A gradient rule. Written as a method, so that rules with attributes of their own stand in one {@link OpTable}. */
+export type GradientRule<Attributes extends object> = {
+  rule(context: GradientContext<Attributes>): readonly (Node | undefined)[];
+}["rule"];
+
 /** Arithmetic work of a node, for choosing kernels, splitting work and `summary`. */
 export interface Cost {
   /** Multiply-add pairs; elementwise ops count one per element. */
@@ -60,15 +65,15 @@ export interface OpDefinition<Attributes extends object = object> {
   /** Shape rule; checks inputs and attributes and fails with an error that starts with `where`. */
   infer(inputs: readonly TensorType[], attributes: Attributes, where: string): TensorType;
   /** ∂loss/∂input for each input, as ordinary nodes; or why there is none. */
-  readonly gradient:
-    | ((context: GradientContext<Attributes>) => readonly (Node | undefined)[])
-    | { readonly none: string };
+  readonly gradient: GradientRule<Attributes> | { readonly none: string };
   cost(inputs: readonly TensorType[], attributes: Attributes, output: TensorType): Cost;
 }
 
-/** All ops by name. Method bivariance of `infer` and `cost` lets definitions with their own attributes stand here. */
-// biome-ignore lint/suspicious/noExplicitAny: attributes differ by op; nodes are checked when they are added
-export type OpTable = Readonly<Record<string, OpDefinition<any>>>;
+/**
+ * All ops by name. Methods, `gradient` included, let definitions with their own attributes stand here; nodes are
+ * checked when they are added.
+ */
+export type OpTable = Readonly<Record<string, OpDefinition>>;
 
 /** Leaf: a value that the caller writes before each step. */
 export interface InputAttributes {

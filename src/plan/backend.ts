@@ -16,7 +16,7 @@ export interface Store {
 /** A compiled plan. One call runs the whole step; nothing is allocated by it. */
 export interface Program {
   readonly plan: Plan;
-  /** The memory of an input, to be filled before `run`. Valid until the next program of the store is compiled. */
+  /** The memory of an input, to be filled before `run`, which does not change it. Valid until the next program of the store is compiled. */
   input(name: string): NumericArray;
   run(): void;
   /** The memory of an output, to be read after `run` and before the next run of any program of the store. */

@@ -1,7 +1,7 @@
 import { bytesOf } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { sizeOf } from "../core/shapes.js";
-import type { Graph, Node, OpDefinition, Update } from "../graph/types.js";
+import type { Graph, Node, OpTable, Update } from "../graph/types.js";
 import { type LeafName, ops } from "../ops/index.js";
 import type { PlanOptions } from "./backend.js";
 import { type Interval, placeIntervals } from "./place.js";
@@ -31,7 +31,7 @@ export function planGraph<K extends Kernel>(
   catalog: KernelCatalog<K>,
   { keepAll = false }: PlanOptions = {},
 ): Plan {
-  const table: Readonly<Record<string, OpDefinition>> = ops as unknown as Record<string, OpDefinition>;
+  const table: OpTable = ops;
   const choices = graph.nodes.map((node) =>
     isComputed(node) ? chooseKernel(node, graph, backend, catalog) : undefined,
   );
@@ -254,8 +254,10 @@ function draftBuffers(
   }
   for (const draft of drafts.values()) {
     // what is written before the first step must not be overwritten by a later one of an earlier lifetime
-    if (draft.kind === "input" || draft.kind === "constant") draft.first = -1;
-    if (draft.kind === "constant") draft.last = end;
+    // and stays there, so that a step can be run again on the same inputs
+    if (draft.kind !== "input" && draft.kind !== "constant") continue;
+    draft.first = -1;
+    draft.last = end;
   }
   for (const { value } of graph.updates) {
     const draft = drafts.get(aliasOf[value]!)!;

@@ -21,7 +21,9 @@ export interface EarlyStoppingOptions {
  *
  * Source: Prechelt, "Early stopping – but when?", 1998.
  *
- * @example net.fit(digits.train, { loss: "crossEntropy", optimizer: adam(), validation: 0.1, callbacks: [earlyStopping({ patience: 3 })] })
+ * @example
+ * const callbacks = [earlyStopping({ patience: 3 })];
+ * await net.fit(digits.train, { loss: "crossEntropy", optimizer: adam(), validation: 0.1, callbacks });
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const where = "earlyStopping";

@@ -36,7 +36,13 @@ export interface SaveOptions {
 
 const lossKey = "fovea.loss";
 
-/** A network with weights: train it, measure it, apply it, save it. */
+/**
+ * A network with weights: train it, measure it, apply it, save it.
+ *
+ * @example
+ * const net = sequential(input(28, 28, 1), flatten(), dense(10)).initialize(1);
+ * console.log(net.parameterCount, net.weightNames); // 7850 [ 'dense.kernel', 'dense.bias' ]
+ */
 export class Model {
   readonly network: Network;
   /** Names of the classes: those of the data of the last `fit`, or of the file. */
@@ -259,7 +265,11 @@ export async function loadModel(path: string): Promise<Model> {
   return modelFromBytes(await platform.files.read(path), path);
 }
 
-/** Reads a model from the bytes of a file; `where` is what errors name. */
+/**
+ * Reads a model from the bytes of a file; `where` is what errors name.
+ *
+ * @example const copy = modelFromBytes(net.toBytes());
+ */
 export function modelFromBytes(bytes: Uint8Array, where = "model"): Model {
   const { network: description, ...contents } = decodeModel(bytes, where);
   return new Model(description, contents);

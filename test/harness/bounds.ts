@@ -28,6 +28,7 @@ import {
 } from "../../src/ops/expression.js";
 import { uniformOfElement } from "../../src/ops/expression.reference.js";
 import { broadcastOffsets } from "../../src/ops/offsets.reference.js";
+import { reducedShape } from "../../src/ops/reduce.js";
 
 /** Unit roundoff of float32. */
 export const u = 2 ** -24;
@@ -67,8 +68,15 @@ function boundOfNode(node: Node, nodes: readonly Node[], known: readonly Bounded
   }
   const inputs = node.inputs.map((id) => known[id]!);
   if (node.op === "reshape") return inputs[0]!;
-  const { epilogue, ...attributes } = node.attributes as { epilogue?: Epilogue };
+  const { epilogue, prologue, ...attributes } = node.attributes as { epilogue?: Epilogue; prologue?: Expression };
   const plain: Node = { ...node, attributes };
+  if (prologue !== undefined) {
+    const shape = reducedShape(node.inputs.map((id) => nodes[id]!));
+    const terms = { ...plain, id: nodes.length, shape };
+    const bounds = [...known];
+    bounds[terms.id] = boundOfMap(terms, prologue, nodes, inputs);
+    return boundOfNode({ ...plain, inputs: [terms.id] }, [...nodes, terms], bounds, leaves);
+  }
   if (node.op === "map")
     return boundOfMap(plain, (node.attributes as { expression: Expression }).expression, nodes, inputs);
 
@@ -165,7 +173,7 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
     case "averagePool2dGradient":
       return sizeOf(attributes.kernel!);
     case "reduce":
-      return sizeOf(attributes.axes!.map((axis) => input(0)[axis]!));
+      return sizeOf(attributes.axes!.map((axis) => reducedShape(node.inputs.map((id) => nodes[id]!))[axis]!));
     case "softmax":
     case "softmaxCrossEntropy":
     case "softmaxCrossEntropyGradient":

@@ -105,15 +105,16 @@ export function computeNode(
   }
 }
 
-/** The node with the constants of its expression or epilogue as float32 holds them. */
+/** The attributes that are expressions. */
+const expressions = ["expression", "epilogue", "prologue"] as const;
+
+/** The node with the constants of its expressions as float32 holds them. */
 function withRoundedConstants(node: Node): Node {
-  const { expression, epilogue } = node.attributes as { expression?: Expression; epilogue?: Epilogue };
-  if (expression === undefined && epilogue === undefined) return node;
-  const rounded = (part: Expression | undefined) => part && withFloat32Constants(part);
-  return {
-    ...node,
-    attributes: { ...node.attributes, expression: rounded(expression), epilogue: rounded(epilogue) },
-  };
+  const attributes = { ...node.attributes } as { [Key in (typeof expressions)[number]]?: Expression };
+  for (const key of expressions) {
+    if (attributes[key] !== undefined) attributes[key] = withFloat32Constants(attributes[key]);
+  }
+  return { ...node, attributes };
 }
 
 function isInput(node: Node): node is Node<InputAttributes> {

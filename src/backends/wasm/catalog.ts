@@ -5,11 +5,8 @@ import { matmul } from "./kernels/matmul.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
-import {
-  conv2dFilterGradientWinograd,
-  conv2dInputGradientWinograd,
-  conv2dWinograd,
-} from "./kernels/winograd/winograd.js";
+import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
+import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
 
 /** The WebAssembly kernels of every op, in order of preference. */
 export const catalog: WasmCatalog = {

@@ -1,3 +1,4 @@
+// long because every instruction and every rule of the builder is tried once, all with the same few helpers
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { float32Bytes, list, signed, sized, unsigned, utf8 } from "../../../src/backends/wasm/assembler/encoding.js";

@@ -1,0 +1,35 @@
+import { gzipSync } from "node:zlib";
+import { dense, flatten, input, type Model, maxPool2d, sequential } from "fovea";
+import { strokes, subset, type TrainAndTest } from "fovea/data";
+
+/** Names that examples may use without saying where they come from: those of `index.ts` … */
+export interface Prelude {
+  /** Digits to train on: few, so that examples are quick. */
+  readonly digits: TrainAndTest;
+  /** A network that could classify them. */
+  readonly net: Model;
+  /** One image of a digit. */
+  readonly image: Uint8Array;
+  /** An input with as many channels as the examples of layers have filters. */
+  readonly x: ReturnType<typeof input>;
+}
+
+/** … and those of `data/index.ts`. */
+export interface DataPrelude {
+  readonly data: TrainAndTest["train"];
+  /** A file of 3 labels, and the same compressed. */
+  readonly bytes: Uint8Array;
+  readonly packed: Uint8Array;
+}
+
+export async function corePrelude(): Promise<Prelude> {
+  const digits = await strokes({ train: 60, test: 20 });
+  const net = sequential(input(28, 28, 1), maxPool2d(4), flatten(), dense(10));
+  return { digits, net, image: subset(digits.test, [0]).inputs as Uint8Array, x: input(8, 8, 64) };
+}
+
+export async function dataPrelude(): Promise<DataPrelude> {
+  const { train } = await strokes({ train: 20, test: 10 });
+  const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1);
+  return { data: train, bytes, packed: gzipSync(bytes) };
+}
