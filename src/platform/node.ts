@@ -124,7 +124,7 @@ const files: PlatformFiles = {
 
   async makeDirectory(path) {
     try {
-      await fs.mkdir(path, { recursive: true });
+      await makeWithParents(path);
     } catch (error) {
       failFile(error, path, "made");
     }
@@ -157,6 +157,20 @@ const files: PlatformFiles = {
     await fs.rm(probe, { force: true }).catch(() => {});
   },
 };
+
+/** As `mkdir -p`. Node's own recursive mode does not end where a file system refuses with ENOENT, as /proc does. */
+async function makeWithParents(path: string): Promise<void> {
+  const made = await fs.mkdir(path).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (made === undefined) return;
+  if (made.code === "EEXIST" && (await fs.stat(path)).isDirectory()) return;
+  const parent = dirname(path);
+  if (made.code !== "ENOENT" || parent === path) throw made;
+  await makeWithParents(parent);
+  await fs.mkdir(path);
+}
 
 function startWorker(source: string, data: unknown): PlatformWorker {
   // Without the process's own flags: `--import`, `--input-type` and their like are not meant for this script.

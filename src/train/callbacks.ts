@@ -76,4 +76,6 @@ export interface Callback {
   onStep?(log: StepLog): void;
   onEpoch?(log: EpochLog, control: RunControl): void | Promise<void>;
   onEnd?(end: RunEnd, control: RunControl): void | Promise<void>;
+  /** Called in place of `onEnd` when the run fails; the error is thrown to the caller of `fit` afterwards. */
+  onFailure?(error: unknown): void;
 }

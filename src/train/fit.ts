@@ -65,7 +65,7 @@ const breathing = 60;
 export async function fit(network: Network, weights: Weights, data: Dataset, options: FitOptions): Promise<History> {
   const where = "fit";
   checkRunOptions(where, options, fitOptionNames);
-  const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
+  const { loss, optimizer, seed = 0 } = options;
   if (optimizer?.emit === undefined) {
     fail({ code: "option", where, problem: "optimizer is missing", expected: "what sgd(0.01) or adam() returns" });
   }
@@ -74,7 +74,24 @@ export async function fit(network: Network, weights: Weights, data: Dataset, opt
   checkData(network, train, loss, where);
   if (validation !== undefined) checkData(network, validation, loss, where);
 
-  const session = await weights.session(options, where);
+  try {
+    return await runEpochs(network, weights, train, validation, options);
+  } catch (error) {
+    for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
+    throw error;
+  }
+}
+
+/** Trains on data and with options that were checked. */
+async function runEpochs(
+  network: Network,
+  weights: Weights,
+  train: Dataset,
+  validation: Dataset | undefined,
+  options: FitOptions,
+): Promise<History> {
+  const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
+  const session = await weights.session(options, "fit");
   const trainer = await Trainer.create(session, network, train, { loss, optimizer, batchSize, seed });
   const began = platform.now();
   const epochLogs: EpochLog[] = [];

@@ -30,11 +30,11 @@ const drawEvery = 1000 / 15;
 const longestBar = 24;
 const shortestBar = 8;
 
-const escape = "\u001b[";
-const hideCursor = `${escape}?25l`;
-const showCursor = `${escape}?25h`;
+const csi = "\u001b[";
+const hideCursor = `${csi}?25l`;
+const showCursor = `${csi}?25h`;
 /** From the cursor to the end of the screen: the rest of a longer line, also where a narrower terminal has wrapped it. */
-const clearBelow = `${escape}J`;
+const clearBelow = `${csi}J`;
 
 /** A piece of a line. Pieces of the highest `drop` go first where the terminal is too narrow; 0 always stays. */
 interface Part {
@@ -74,7 +74,7 @@ export function progressBar(options: ProgressOptions): Callback {
   const erase = () => {
     const rows = Math.floor(Math.max(0, shownLength - 1) / Math.max(1, width()));
     shownLength = 0;
-    return `${rows > 0 ? `${escape}${rows}A` : ""}\r${clearBelow}`;
+    return `${rows > 0 ? `${csi}${rows}A` : ""}\r${clearBelow}`;
   };
   const writeLine = (parts: readonly Part[]) => {
     const line = live ? join(fit(parts, width())) : { styled: join(parts).text };
@@ -88,6 +88,12 @@ export function progressBar(options: ProgressOptions): Callback {
       drawn = Number.NEGATIVE_INFINITY;
       release();
       if (live) release = holdCursor(stream);
+    },
+
+    onFailure() {
+      if (shownLength > 0) stream.write("\n");
+      shownLength = 0;
+      release();
     },
 
     onStep(log) {
@@ -208,7 +214,7 @@ type Style = (kind: "green" | "dim", text: string) => string;
 
 function styles(color: boolean): Style {
   const codes = { green: 32, dim: 2 };
-  return (kind, text) => (color && text !== "" ? `${escape}${codes[kind]}m${text}${escape}0m` : text);
+  return (kind, text) => (color && text !== "" ? `${csi}${codes[kind]}m${text}${csi}0m` : text);
 }
 
 /** What the terminal can show, by the locale; Windows has no such variables, and its terminals show Unicode. */

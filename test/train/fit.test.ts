@@ -230,11 +230,16 @@ describe("what fit refuses", () => {
     const inputs = new Float32Array(4 * 784).fill(0.5);
     inputs.fill(3e38, 784, 2 * 784);
     const data = tiny(inputs, Int32Array.of(1, 2, 3, 4));
-    const run = net.fit(data, options({ validation: undefined, batchSize: 4, shuffle: false }));
+    const failures: unknown[] = [];
+    const callbacks: Callback[] = [
+      { onFailure: (error) => failures.push(error), onEnd: () => void failures.push("end") },
+    ];
+    const run = net.fit(data, options({ validation: undefined, batchSize: 4, shuffle: false, callbacks }));
     expect(await messageOf(run)).toBe(
       'fit: the loss became NaN in step 1 of epoch 1; the first values that are not finite are in the output of layer "hidden". Lower the learning rate or look at the data; the model keeps the weights from before this step.',
     );
     expect(net.weight("hidden.kernel")).toEqual(before);
+    expect(failures).toEqual([expect.objectContaining({ code: "nan" })]);
   });
 
   test("a second call while the first is running", async () => {

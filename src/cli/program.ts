@@ -1,0 +1,147 @@
+import { Command, InvalidArgumentError } from "commander";
+import { recipes } from "../zoo/recipes.js";
+import { describeData, listData } from "./commands/data.js";
+import { evaluate } from "./commands/evaluate.js";
+import { predict } from "./commands/predict.js";
+import { summary } from "./commands/summary.js";
+import { train } from "./commands/train.js";
+import { formatTable } from "./format.js";
+import type { Io } from "./io.js";
+import { version } from "./version.js";
+
+const exitCodeHelp = `
+Exit codes:
+  0    done
+  1    failed: a file, data or the machine stood in the way
+  2    the command line has a mistake
+  130  interrupted (Ctrl-C)`;
+
+/** The command line. `finish` gets the exit code of the command that ran. */
+export function buildProgram(io: Io, json: boolean, finish: (code: number) => void): Command {
+  const program = new Command("fovea")
+    .description("Train convolutional networks, measure them, and look inside.")
+    .version(version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      // With --json, main tells it as an object.
+      outputError: (text, write) => (json ? undefined : write(text)),
+      getOutHelpWidth: () => (io.stdout.isTTY === true ? (io.stdout.columns ?? 100) : 100),
+      getErrHelpWidth: () => (io.stderr.isTTY === true ? (io.stderr.columns ?? 100) : 100),
+    })
+    .showHelpAfterError("Run with --help to see what there is.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fovea train mnist-shallow              train a small network, in seconds
+  fovea evaluate runs/mnist-shallow-1    what it confuses with what
+  fovea predict runs/mnist-shallow-1 digit.png
+  fovea summary mnist-deep               layers, parameters, receptive fields
+  fovea data                             which data sets there are, and where
+${exitCodeHelp}`,
+    );
+
+  const recipeTable = formatTable(
+    ["Recipe", "What"],
+    recipes.map(({ name, title }) => [name, title]),
+  );
+  program
+    .command("train")
+    .description("train a recipe into a new run directory, and measure it on its test set")
+    .argument("<recipe>", "what to train; see below")
+    .option("--seed <n>", "decides data split, first weights and order", wholeNumber(0))
+    .option("--threads <n>", "threads; results do not depend on it", wholeNumber(1))
+    .option("--epochs <n>", "epochs at most", wholeNumber(1))
+    .option("--batch-size <n>", "examples per step", wholeNumber(1))
+    .option("--learning-rate <x>", "step size of the optimiser", positive)
+    .option("--train <n>", "training examples to take, validation part included", wholeNumber(10))
+    .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)")
+    .option("--quiet", "no progress, only the result")
+    .option("--json", "one JSON object per line: start, epoch, end or error")
+    .addHelpText(
+      "after",
+      `
+${recipeTable.map((line) => line).join("\n")}
+
+The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), model.safetensors,
+curves.svg, curves.png and result.json. Ctrl-C stops training, measures and saves; Ctrl-C twice ends at once.
+
+Examples:
+  fovea train mnist-shallow
+  fovea train mnist-deep --seed 1 --epochs 20 --out runs/deep-short
+  fovea train fashion-mlp --learning-rate 0.01 --json > log.jsonl
+${exitCodeHelp}`,
+    )
+    .action(async (recipe: string, options) => finish(await train(recipe, options, io)));
+
+  program
+    .command("evaluate")
+    .description("measure a run on its test set: loss, accuracy, each class, confusion matrix")
+    .argument("<run>", "run directory")
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object")
+    .addHelpText("after", "\nExamples:\n  fovea evaluate runs/mnist-shallow-1")
+    .action(async (run: string, options) => finish(await evaluate(run, options, io)));
+
+  program
+    .command("predict")
+    .description("say what is in pictures")
+    .argument("<run>", "run directory or .safetensors file")
+    .argument("<image...>", "JPEG, PNG, WebP, … of any size")
+    .option("--top <n>", "classes to show", wholeNumber(1), 3)
+    .option("--invert", "swap dark and bright, for ink on paper: MNIST has white ink on black")
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object per picture")
+    .addHelpText(
+      "after",
+      `
+Pictures are stretched to the size that the model takes, and made grey if it takes grey.
+
+Examples:
+  fovea predict runs/mnist-shallow-1 digit.png
+  fovea predict runs/mnist-shallow-1 --invert scan-*.jpg`,
+    )
+    .action(async (run: string, images: string[], options) => finish(await predict(run, images, options, io)));
+
+  program
+    .command("summary")
+    .description("show the layers: shapes, parameters, multiply-adds, memory, receptive fields")
+    .argument("<model>", "recipe, run directory or .safetensors file")
+    .option("--batch <n>", "examples that activations are counted for", wholeNumber(1), 1)
+    .option("--json", "one JSON object")
+    .addHelpText("after", "\nExamples:\n  fovea summary mnist-shallow --batch 50\n  fovea summary runs/mnist-shallow-1")
+    .action(async (what: string, options) => finish(await summary(what, options, io)));
+
+  const data = program.command("data").description("list data sets, and look at one");
+  data
+    .command("list", { isDefault: true })
+    .description("which data sets there are, and where")
+    .option("--json", "one JSON object per set")
+    .action(async (options) => finish(await listData(options, io)));
+  data
+    .command("info")
+    .description("shape, source and number of examples of each class (downloads the set if need be)")
+    .argument("<name>", "data set")
+    .option("--json", "one JSON object")
+    .action(async (name: string, options) => finish(await describeData(name, options, io)));
+  data.addHelpText("after", "\nExamples:\n  fovea data\n  fovea data info mnist");
+  return program;
+}
+
+function wholeNumber(lowest: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= lowest) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${lowest}.`);
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}

@@ -1,0 +1,324 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { invocation } from "../../src/cli/invocation.js";
+import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+
+let machine: Machine;
+let home: string;
+const before = { ...process.env };
+
+beforeAll(async () => {
+  home = process.cwd();
+  machine = await makeMachine(200, 60);
+  Object.assign(process.env, machine.environment, { LC_ALL: "C.UTF-8" });
+  process.chdir(machine.directory);
+});
+
+afterAll(async () => {
+  process.chdir(home);
+  process.env = before;
+  await machine.close();
+});
+
+const quick = ["--epochs", "3", "--train", "200", "--threads", "1"];
+const recipeNames = "mnist-shallow, mnist-deep, mnist-mlp, lwls, fashion-mlp";
+
+describe("help", () => {
+  test("teaches by examples, and names the exit codes", async () => {
+    const { code, stdout, stderr } = await fovea("--help");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("Examples:\n  fovea train mnist-shallow ");
+    expect(stdout).toContain("Exit codes:\n  0    done\n  1    failed");
+    for (const command of ["train", "evaluate", "predict", "summary", "data"]) {
+      const help = await fovea(command, "--help");
+      expect(help.code).toBe(0);
+      expect(help.stdout).toContain("Examples:\n  fovea");
+    }
+  });
+
+  test("stands in for a command that is missing, as an error", async () => {
+    const { code, stdout, stderr } = await fovea();
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Usage: fovea/);
+  });
+
+  test("lists the recipes", async () => {
+    const { stdout } = await fovea("train", "--help");
+    for (const name of recipeNames.split(", ")) expect(stdout).toContain(`\n${name} `);
+  });
+
+  test("--version is that of package.json", async () => {
+    const { version } = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
+    expect(await fovea("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
+
+describe("mistakes on the command line end with code 2", () => {
+  const hint = "Run with --help to see what there is.\n";
+
+  test.each([
+    [["trian"], `error: unknown command 'trian'\n(Did you mean train?)\n${hint}`],
+    [["train"], `error: missing required argument 'recipe'\n${hint}`],
+    [["train", "lwls", "--epoch", "3"], `error: unknown option '--epoch'\n(Did you mean --epochs?)\n${hint}`],
+    [
+      ["train", "lwls", "--epochs", "0"],
+      `error: option '--epochs <n>' argument '0' is invalid. Expected a whole number of at least 1.\n${hint}`,
+    ],
+    [
+      ["train", "lwls", "--learning-rate", "-1"],
+      `error: option '--learning-rate <x>' argument '-1' is invalid. Expected a number above 0.\n${hint}`,
+    ],
+    [
+      ["train", "mnist-shalow"],
+      `error: recipe "mnist-shalow": there is no such recipe (expected one of ${recipeNames}).\nDid you mean "mnist-shallow".\n`,
+    ],
+    [
+      ["train", "resnet"],
+      `error: recipe "resnet": there is no such recipe (expected one of ${recipeNames}).\nRun fovea train --help for what each one does.\n`,
+    ],
+    [
+      ["summary", "lwsl"],
+      `error: summary "lwsl": there is no recipe, run directory or model file of this name (expected a path, or one of ${recipeNames}).\nDid you mean "lwls".\n`,
+    ],
+    [
+      ["data", "info", "mnits"],
+      'error: data set "mnits": there is no such data set (expected one of mnist, fashion-mnist, strokes).\nDid you mean "mnist".\n',
+    ],
+  ])("%j", async (argv, message) => {
+    expect(await fovea(...argv)).toEqual({ code: 2, stdout: "", stderr: message });
+  });
+
+  test("with --json, as an object", async () => {
+    const { code, stdout } = await fovea("train", "mnist-shalow", "--json");
+    expect(code).toBe(2);
+    expect(jsonLines(stdout)).toMatchObject([{ event: "error", error: "usage", fix: 'Did you mean "mnist-shallow"' }]);
+    const option = await fovea("train", "lwls", "--epochs", "x", "--json");
+    expect(jsonLines(option.stdout)).toEqual([
+      {
+        event: "error",
+        error: "usage",
+        message: "option '--epochs <n>' argument 'x' is invalid. Expected a whole number of at least 1.",
+      },
+    ]);
+  });
+
+  test("and leave no run directory", () => {
+    expect(existsSync("runs")).toBe(false);
+  });
+});
+
+describe("a run", () => {
+  test("is trained, measured and written down", async () => {
+    const { code, stdout, stderr } = await fovea("train", "mnist-shallow", ...quick);
+    expect(code).toBe(0);
+    expect(stdout.split("\n")[0]).toMatch(
+      new RegExp(`^test accuracy 0\\.\\d{4} \\(60 images, MNIST from ${machine.data}\\)$`),
+    );
+    expect(stdout).toContain("\nrun directory runs/mnist-shallow-1: the model, its learning curves (curves.png)");
+    expect(stdout).toMatch(/Try next:\n {2}.*fovea.* evaluate runs\/mnist-shallow-1\n/);
+    expect(stdout).toContain(" predict runs/mnist-shallow-1 runs/mnist-shallow-1/test-image-0.png\n");
+    expect(stderr).toContain("Shallow CNN on 6,000 handwritten digits (mnist-shallow, D1)\n");
+    expect(stderr).toContain(`MNIST from ${machine.data}: 180 to train on, 20 to validate, 60 to test\n`);
+    expect(stderr).toMatch(/\nepoch 3\/3 {2}loss .* acc .* val loss .* val acc .* img\/s\nfinished 3 epochs in /);
+
+    const files = await readdir("runs/mnist-shallow-1");
+    expect(files).toEqual([
+      "config.json",
+      "curves.png",
+      "curves.svg",
+      "environment.json",
+      "metrics.jsonl",
+      "model.safetensors",
+      "result.json",
+      "test-image-0.png",
+    ]);
+    const read = async (name: string) => JSON.parse(await readFile(`runs/mnist-shallow-1/${name}`, "utf8"));
+    expect(await read("config.json")).toMatchObject({
+      recipe: "mnist-shallow",
+      threads: 1,
+      settings: { seed: 4487, train: 200, validation: 0.1, epochs: 3, batchSize: 50, learningRate: 0.02 },
+    });
+    expect(await read("result.json")).toMatchObject({ parameters: 98820, epochs: 3, test: { examples: 60 } });
+    expect(await read("environment.json")).toMatchObject({ node: process.version });
+    const metrics = jsonLines(await readFile("runs/mnist-shallow-1/metrics.jsonl", "utf8"));
+    expect(metrics.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+
+  test("is the same again from the same seed, and counts up", async () => {
+    const { code, stdout, stderr } = await fovea("train", "mnist-shallow", ...quick, "--json");
+    expect([code, stderr]).toEqual([0, ""]);
+    const events = jsonLines(stdout);
+    expect(events.map(({ event }) => event)).toEqual(["start", "epoch", "epoch", "epoch", "end"]);
+    expect(events[0]).toMatchObject({
+      run: "runs/mnist-shallow-2",
+      parameters: 98820,
+      data: { train: 180, validation: 20, test: 60 },
+    });
+    const result = async (run: string) => JSON.parse(await readFile(`runs/${run}/result.json`, "utf8"));
+    const [first, second] = [await result("mnist-shallow-1"), await result("mnist-shallow-2")];
+    expect(second.test).toEqual(first.test);
+    expect(events[4]).toMatchObject({ run: "runs/mnist-shallow-2", test: first.test });
+    const model = (run: string) => readFile(`runs/${run}/model.safetensors`);
+    expect(await model("mnist-shallow-2")).toEqual(await model("mnist-shallow-1"));
+  });
+
+  test("takes another directory, and --quiet leaves the result only", async () => {
+    const { code, stdout, stderr } = await fovea("train", "lwls", ...quick, "--out", "deep/er/run", "--quiet");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^test accuracy /);
+    expect(existsSync("deep/er/run/model.safetensors")).toBe(true);
+  });
+
+  test("is not written over another, nor where nothing can be written", async () => {
+    expect(await fovea("train", "lwls", ...quick, "--out", "runs/mnist-shallow-1")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "error: runs/mnist-shallow-1: the directory is not empty, and a run would overwrite what is in it.\n" +
+        "Choose another --out, or remove the directory.\n",
+    });
+    await writeFile("file", "");
+    const blocked = await fovea("train", "lwls", ...quick, "--out", "file/run");
+    expect(blocked.stderr).toBe(
+      "error: file/run: cannot be made because a part of the path is a file, not a directory.\nCheck the path.\n",
+    );
+    expect(blocked.code).toBe(1);
+  });
+
+  test("that cannot begin leaves nothing behind", async () => {
+    const { code, stderr } = await fovea("train", "mnist-shallow", "--train", "201");
+    expect(code).toBe(1 + 1);
+    expect(stderr).toMatch(/^error: take from "MNIST train": count is out of range \(expected an integer in 0 … 200/);
+    expect(await readdir("runs")).toEqual(["mnist-shallow-1", "mnist-shallow-2"]);
+  });
+});
+
+describe("evaluate", () => {
+  test("repeats the result, and shows each class and what is confused", async () => {
+    const { code, stdout, stderr } = await fovea("evaluate", "runs/mnist-shallow-1", "--threads", "1");
+    expect([code, stderr]).toEqual([0, ""]);
+    const { test: measured } = JSON.parse(await readFile("runs/mnist-shallow-1/result.json", "utf8"));
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe(
+      `test accuracy ${measured.accuracy.toFixed(4)}, loss ${measured.loss.toFixed(4)} (60 images, MNIST from ${machine.data})`,
+    );
+    expect(lines[2]).toBe("Class  Accuracy  Images");
+    expect(lines[14]).toBe("Confusion matrix: a row for each true class, a column for each prediction");
+    expect(lines).toHaveLength(27);
+  });
+
+  test("gives all numbers with --json", async () => {
+    const [result] = jsonLines((await fovea("evaluate", "runs/mnist-shallow-1", "--json")).stdout);
+    const confusion = result!.confusion as number[][];
+    expect(confusion.map((row) => row.reduce((sum, count) => sum + count))).toEqual(new Array(10).fill(6));
+    const right = confusion.reduce((sum, row, i) => sum + row[i]!, 0);
+    expect(result!.accuracy).toBeCloseTo(right / 60);
+  });
+
+  test("says what is no run", async () => {
+    expect(await fovea("evaluate", "nope")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "error: nope: there is no such run directory.\n" +
+        "Train first (fovea train mnist-shallow), and give the directory that it names.\n",
+    });
+    await mkdir("empty");
+    expect((await fovea("evaluate", "empty")).stderr).toBe(
+      "error: empty: is not a run directory: it has no config.json.\n" +
+        "Give a directory that fovea train has written, for instance runs/mnist-shallow-1.\n",
+    );
+    await writeFile("empty/config.json", '{"recipe": "lwls", "settings": {}}');
+    expect((await fovea("evaluate", "empty")).stderr).toBe(
+      "error: empty: has no model.safetensors: the run did not get to its end.\nTrain again, or choose another run.\n",
+    );
+    await writeFile("empty/config.json", "{");
+    expect((await fovea("evaluate", "empty")).stderr).toMatch(/^error: empty\/config\.json: is not JSON \(received /);
+  });
+});
+
+describe("predict", () => {
+  const run = "runs/mnist-shallow-1";
+  const image = `${run}/test-image-0.png`;
+
+  test("shows the most probable classes as bars", async () => {
+    const { code, stdout, stderr } = await fovea("predict", run, image, "--top", "2");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /^runs\/mnist-shallow-1\/test-image-0\.png\n( {2}\d {2}[█▉▊▋▌▍▎▏ ]{24} {2} {0,3}\d+\.\d\d %\n){2}$/,
+    );
+  });
+
+  test("gives probabilities with --json, of a model file too", async () => {
+    const { stdout } = await fovea("predict", `${run}/model.safetensors`, image, image, "--top", "10", "--json");
+    const [first, second] = jsonLines(stdout);
+    const top = first!.top as { probability: number }[];
+    expect(top.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1);
+    expect(second).toEqual(first);
+  });
+
+  test("notices paper, and inverts it", async () => {
+    await sharp(image).negate().toFile("paper.png");
+    const { stdout, stderr } = await fovea("predict", run, "paper.png");
+    expect(stderr).toBe(
+      "note: paper.png has a bright background, but models like this learn light ink on black: try --invert\n",
+    );
+    const inverted = await fovea("predict", run, "paper.png", "--invert");
+    expect(inverted.stderr).toBe("");
+    expect(inverted.stdout).not.toBe(stdout);
+    expect(inverted.stdout.split("\n").slice(1)).toEqual(
+      (await fovea("predict", run, image)).stdout.split("\n").slice(1),
+    );
+    const twice = await fovea("predict", run, image, "--invert");
+    expect(twice.stderr).toBe(`note: ${image} has a dark background already: --invert makes it bright\n`);
+  });
+
+  test("fails for files that are no pictures", async () => {
+    expect(await fovea("predict", run, "nope.png")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "error: nope.png: cannot be read because it does not exist.\nCheck the path.\n",
+    });
+  });
+});
+
+test("summary takes recipes, runs and model files", async () => {
+  const recipe = await fovea("summary", "mnist-shallow", "--batch", "50");
+  expect(recipe.stdout).toMatch(/^mnist-shallow: Shallow CNN on 6,000 handwritten digits\n\nLayer /);
+  expect(recipe.stdout).toMatch(/\nTotal +98,820 /);
+  const table = (text: string) => text.split("\n").slice(2);
+  const run = await fovea("summary", "runs/mnist-shallow-1", "--batch", "50");
+  expect(table(run.stdout)).toEqual(table(recipe.stdout));
+  const [json] = jsonLines((await fovea("summary", "runs/mnist-shallow-1/model.safetensors", "--json")).stdout);
+  expect(json).toMatchObject({ event: "summary", parameters: 98820, batchSize: 1 });
+});
+
+describe("data", () => {
+  test("lists sets and their places without loading from the network", async () => {
+    const { code, stdout } = await fovea("data");
+    expect(code).toBe(0);
+    const [, digits, , generated] = stdout.split("\n");
+    expect(digits).toBe(`mnist          handwritten digits, 60,000 + 10,000       ${machine.data}`);
+    expect(generated).toBe("strokes        digits drawn by fovea itself, any number  generated");
+    expect(jsonLines((await fovea("data", "list", "--json")).stdout)).toHaveLength(3);
+    expect(process.env.FOVEA_OFFLINE).toBe("1");
+  });
+
+  test("shows one", async () => {
+    const { stdout } = await fovea("data", "info", "mnist");
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe(`MNIST from ${machine.data}`);
+    expect(lines[1]).toBe("200 to train on, 60 to test; each [28, 28, 1], uint8 pixels 0 … 255");
+    expect(lines.slice(3, 5)).toEqual(["Class  Train  Test", "0         20     6"]);
+  });
+});
+
+test("commands to copy are those that this user can run", () => {
+  expect(invocation("/usr/local/bin/fovea")).toBe("fovea");
+  expect(invocation(join("/project", "node_modules", ".bin", "fovea"))).toBe("npx fovea");
+  expect(invocation(join(process.cwd(), "bin", "fovea.js"))).toBe(`node ${join("bin", "fovea.js")}`);
+  expect(invocation("/elsewhere/bin/fovea.js")).toBe("node /elsewhere/bin/fovea.js");
+});
