@@ -16,8 +16,9 @@ import {
   targetType,
 } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
-import type { Optimizer } from "../model/optimizers.js";
+import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import type { InputDType } from "../model/symbolic.js";
+import { x } from "../ops/expression.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
 
@@ -48,7 +49,8 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
 }
 
 /**
- * One step of training: forward, loss, gradients, and the update of every trainable weight that the loss depends on.
+ * One step of training: forward, loss, gradients, and the update of every trainable weight that the loss depends on,
+ * and of those that layers update themselves (running averages).
  *
  * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape);
  * `randomKey` int32 [2], only where the network draws random numbers; and `optimizer.<scalar>` float32 [] for each of
@@ -69,7 +71,7 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   const builder = new GraphBuilder();
   const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
-  const { outputs, weights } = emitNetwork(network, builder, inputs, { training: true, randomKey });
+  const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
   const target = targetInput(builder, lossName, outputs[0]!);
   const loss = emitLoss(builder, lossName, outputs[0]!, target);
   builder.output("loss", loss);
@@ -92,6 +94,11 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
     for (const slot of optimizer.slots) builder.update(slots[slot]!, next.slots[slot]!);
     builder.update(weight, next.weight);
   });
+  for (const [name, value] of updates) {
+    const weight = weights.get(name)!;
+    const next = builder.scope(value.name, () => guardedMap(builder, [weight, value], x(1), { loss }));
+    builder.update(weight, next);
+  }
   return builder.build();
 }
 

@@ -23,6 +23,8 @@ export interface EmittedNetwork {
   readonly weights: ReadonlyMap<string, Node>;
   /** The node of every symbolic tensor of the network. */
   readonly nodes: ReadonlyMap<SymbolicTensor, Node>;
+  /** New values of weights that layers themselves update in training (running averages), by the weights' names. */
+  readonly updates: ReadonlyMap<string, Node>;
 }
 
 /**
@@ -57,20 +59,22 @@ export function emitNetwork(
     fail({ code: "graph", where: "network", problem: "training it needs a random key", expected: "int32 [2]" });
   }
   const weights = new Map(network.weights.map(({ name, shape }) => [name, builder.variable(name, shape)]));
+  const updates = new Map<string, Node>();
   for (const call of network.calls) {
     const operands = call.inputs.map((tensor) => nodes.get(tensor)!);
-    nodes.set(call.output, emitCall(call, builder, operands, weights, options));
+    nodes.set(call.output, emitCall(call, builder, operands, weights, options, updates));
   }
-  return { outputs: network.outputs.map((tensor) => nodes.get(tensor)!), weights, nodes };
+  return { outputs: network.outputs.map((tensor) => nodes.get(tensor)!), weights, nodes, updates };
 }
 
-/** Writes one use of a layer, in a scope of the layer's name. */
+/** Writes one use of a layer, in a scope of the layer's name; notes in `updates` what weights become by themselves. */
 export function emitCall(
   call: NetworkCall,
   builder: GraphBuilder,
   inputs: readonly Node[],
   weights: ReadonlyMap<string, Node>,
   { training, randomKey }: EmitOptions,
+  updates: Map<string, Node> = new Map(),
 ): Node {
   const { layer, name, use } = call;
   const shapes = call.inputs.map(({ shape }) => shape);
@@ -88,6 +92,10 @@ export function emitCall(
       training,
       randomKey,
       salt,
+      update(weight, next) {
+        const full = `${name}.${weight}`;
+        updates.set(full, next(updates.get(full) ?? weights.get(full)!));
+      },
     });
     if (formatShape(node.shape.slice(1)) === formatShape(call.outputShape)) return node;
     return fail({

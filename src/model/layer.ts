@@ -31,6 +31,12 @@ export interface EmitContext<Config extends object> {
   readonly randomKey: Node | undefined;
   /** Number for `random` that differs between calls of layers: a hash of the layer's name. */
   readonly salt: number;
+  /**
+   * In training, `weight` takes the value `next(current)` at the end of the step, unless the loss is NaN or infinite:
+   * how running averages go on. `current` is its value from before the step, or what an earlier use of the layer in the
+   * same step made of it.
+   */
+  readonly update: (weight: string, next: (current: Node) => Node) => void;
 }
 
 /** What one output element sees of a layer's input, for receptive fields: one element, all of them, or a window. */

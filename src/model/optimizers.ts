@@ -179,11 +179,11 @@ export function optimizerFromJSON(json: unknown, where = "optimizer"): Optimizer
  * A map whose first input is the old value: the new value, or the old one while the loss is NaN or infinite, so that
  * one bad batch cannot destroy what was learned. `loss − loss` is 0 for finite numbers alone.
  */
-function guardedMap(
+export function guardedMap(
   builder: GraphBuilder,
   inputs: readonly Node[],
   expression: Expression,
-  { loss }: UpdateContext,
+  { loss }: Pick<UpdateContext, "loss">,
 ): Node {
   if (loss === undefined) return mapNode(builder, inputs, expression);
   const judge = x(inputs.length);

@@ -1,23 +1,30 @@
 import { sizeOf, stridesOf } from "../core/shapes.js";
-import { offsetsOf } from "./offsets.reference.js";
-import type { ReduceAttributes } from "./reduce.js";
+import { x } from "./expression.js";
+import { evaluateExpression } from "./expression.reference.js";
+import { broadcastOffsets, offsetsOf } from "./offsets.reference.js";
+import { type ReduceAttributes, reducedShape } from "./reduce.js";
 import type { ReferenceKernel } from "./reference.js";
 
-/** Every input element goes to the output element that has the same indices along the kept axes. */
-export const reduce: ReferenceKernel<ReduceAttributes> = ({ inputs, output, attributes: { kind, axes } }) => {
-  const input = inputs[0]!;
+/** Every element goes, through the prologue, to the output element that has the same indices along the kept axes. */
+export const reduce: ReferenceKernel<ReduceAttributes> = ({ inputs, output, attributes }) => {
+  const { kind, axes, prologue = x(0) } = attributes;
+  const shape = reducedShape(inputs);
   const keptStrides = stridesOf(output.shape);
-  const strides = input.shape.map((_, axis) => (axes.includes(axis) ? 0 : keptStrides.shift()!));
-  const target = offsetsOf(input.shape, strides);
+  const strides = shape.map((_, axis) => (axes.includes(axis) ? 0 : keptStrides.shift()!));
+  const target = offsetsOf(shape, strides);
+  const offsets = inputs.map((input) => broadcastOffsets(shape, input.shape));
 
   const results = new Float64Array(output.data.length).fill(kind === "max" ? -Infinity : 0);
   for (let element = 0; element < target.length; element++) {
-    const value = input.data[element]!;
+    const value = evaluateExpression(prologue, {
+      value: (index) => inputs[index]!.data[offsets[index]![element]!]!,
+      random: () => Number.NaN, // no prologue draws random numbers
+    });
     const place = target[element]!;
     // Math.max passes NaN on
     results[place] = kind === "max" ? Math.max(results[place]!, value) : results[place]! + value;
   }
-  const count = sizeOf(axes.map((axis) => input.shape[axis]!));
+  const count = sizeOf(axes.map((axis) => shape[axis]!));
   for (let place = 0; place < results.length; place++) {
     output.data[place] = kind === "mean" ? results[place]! / count : results[place]!;
   }

@@ -2,7 +2,8 @@ import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sameShape, sizeOf } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node, OpDefinition } from "../graph/types.js";
-import { divide, x } from "./expression.js";
+import { fitsEpilogue } from "./epilogue.js";
+import { divide, type Expression, operationCount, x } from "./expression.js";
 import { mapNode } from "./map.js";
 import { reshapeNode } from "./reshape.js";
 
@@ -10,15 +11,35 @@ export interface ReduceAttributes {
   readonly kind: "sum" | "mean" | "max";
   /** Axes that disappear, ascending. */
   readonly axes: readonly number[];
+  /**
+   * Applied to the elements before they are reduced: `$i` is the element of input i after broadcasting; inputs are as
+   * {@link fitsPrologue} says. Only the fusing pass makes these, after differentiation. Default: the input itself.
+   */
+  readonly prologue?: Expression;
 }
 
-/** Sum, mean or maximum over axes: `out[kept] = Σ over axes of in[kept, axes]`. Axes are dropped from the shape. */
+/**
+ * Sum, mean or maximum over axes: `out[kept] = Σ over axes of in[kept, axes]`. Axes are dropped from the shape.
+ * Inputs: one; with a prologue, what it reads.
+ */
 export const reduce: OpDefinition<ReduceAttributes> = {
   name: "reduce",
-  infer([input], { axes }, where) {
-    const { shape, dtype } = input!;
-    if (dtype !== "float32") {
-      fail({ code: "dtype", where, problem: "cannot reduce integers", expected: "float32", received: dtype });
+  infer(inputs, { axes, prologue }, where) {
+    const integer = inputs.find(({ dtype }) => dtype !== "float32");
+    if (integer !== undefined) {
+      fail({ code: "dtype", where, problem: "cannot reduce integers", expected: "float32", received: integer.dtype });
+    }
+    if (prologue === undefined && inputs.length > 1) fail({ code: "graph", where, problem: "has too many inputs" });
+    const shape = reducedShape(inputs);
+    const unfit = inputs.find((input) => !fitsPrologue(input.shape, shape));
+    if (unfit !== undefined) {
+      fail({
+        code: "graph",
+        where,
+        problem: "an operand of the prologue does not fit what is reduced",
+        expected: `one value, one per channel, or ${formatShape(shape)}`,
+        received: formatShape(unfit.shape),
+      });
     }
     if (axes.some((axis, i) => axis < (i === 0 ? 0 : axes[i - 1]! + 1) || axis >= shape.length)) {
       fail({
@@ -31,18 +52,41 @@ export const reduce: OpDefinition<ReduceAttributes> = {
     return { shape: shape.filter((_, axis) => !axes.includes(axis)), dtype: "float32" };
   },
   gradient({ builder, node, inputs, gradient }) {
-    const { kind, axes } = node.attributes;
+    const { kind, axes, prologue } = node.attributes;
     const input = inputs[0]!;
+    if (prologue !== undefined) {
+      const problem = "has a prologue, which comes after differentiation";
+      return fail({ code: "graph", where: `reduce "${node.name}"`, problem });
+    }
     const kept = input.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
     const spread = reshapeNode(builder, gradient, kept);
     if (kind === "max") {
       return fail({ code: "unsupported", where: `reduce "${node.name}"`, problem: "the maximum has no gradient yet" });
     }
     const share = kind === "mean" ? axes.reduce((size, axis) => size * input.shape[axis]!, 1) : 1;
-    return [mapNode(builder, [spread], divide(x(0), share), input.shape)];
+    // divided before it is spread: few values instead of many
+    return [mapNode(builder, [mapNode(builder, [spread], divide(x(0), share))], x(0), input.shape)];
   },
-  cost: ([input]) => ({ multiplyAdds: sizeOf(input!.shape) }),
+  cost: (inputs, { prologue }) => {
+    const operations = prologue === undefined ? 0 : operationCount(prologue);
+    return { multiplyAdds: sizeOf(reducedShape(inputs)) * (1 + operations) };
+  },
 };
+
+/** The shape that is reduced: that of the largest input, to which the others broadcast. */
+export function reducedShape(inputs: readonly { readonly shape: Shape }[]): Shape {
+  const [first, ...others] = inputs.map(({ shape }) => shape);
+  const larger = (a: Shape, b: Shape) => sizeOf(b) > sizeOf(a) || (sizeOf(b) === sizeOf(a) && b.length > a.length);
+  return others.reduce((largest, shape) => (larger(largest, shape) ? shape : largest), first!);
+}
+
+/**
+ * What kernels can read while they reduce a tensor of this shape: one value, one value per channel (last axis), or the
+ * shape itself, as for epilogues.
+ */
+export function fitsPrologue(operand: Shape, reduced: Shape): boolean {
+  return fitsEpilogue(operand, reduced);
+}
 
 export function reduceNode(
   builder: GraphBuilder,

@@ -5,6 +5,8 @@ import type { Node, OpDefinition } from "../graph/types.js";
 
 export interface ReshapeAttributes {
   readonly shape: Shape;
+  /** Whether the result counts as constant when gradients are taken. Default: false. */
+  readonly stopsGradient?: boolean;
 }
 
 /** The same elements in row-major order under another shape. Costs nothing: backends alias the memory. */
@@ -22,10 +24,17 @@ export const reshape: OpDefinition<ReshapeAttributes> = {
     }
     return { shape, dtype: input!.dtype };
   },
-  gradient: ({ builder, inputs, gradient }) => [reshapeNode(builder, gradient, inputs[0]!.shape)],
+  gradient: ({ builder, node, inputs, gradient }) => [
+    node.attributes.stopsGradient ? undefined : reshapeNode(builder, gradient, inputs[0]!.shape),
+  ],
   cost: () => ({ multiplyAdds: 0 }),
 };
 
 export function reshapeNode(builder: GraphBuilder, input: Node, shape: Shape, name?: string): Node {
   return sameShape(input.shape, shape) ? input : builder.add(reshape, [input], { shape }, name);
+}
+
+/** The same tensor as a constant for gradients: what is computed from it does not lead back to `input`. */
+export function stopGradient(builder: GraphBuilder, input: Node): Node {
+  return builder.add(reshape, [input], { shape: input.shape, stopsGradient: true });
 }

@@ -3,6 +3,7 @@ import type { Graph, Node } from "../graph/types.js";
 import { fitsEpilogue } from "../ops/epilogue.js";
 import { type Expression, operationCount, substitute, usedInputs, x } from "../ops/expression.js";
 import type { MapAttributes } from "../ops/map.js";
+import { fitsPrologue, type ReduceAttributes, reducedShape } from "../ops/reduce.js";
 import { readCounts, withoutDeadNodes } from "./rewrite.js";
 
 /** Ops whose kernels apply an expression to their result while it is still in registers. */
@@ -14,10 +15,13 @@ const maximumOperations = 48;
 /**
  * Joins elementwise work with what feeds it:
  * a `map` read by one `map` alone is written into it, and a `map` that is the only reader of a matrix product or a
- * convolution becomes its epilogue (bias, activation, the rectifier's gradient). One pass over memory instead of two.
+ * convolution becomes its epilogue (bias, activation, the rectifier's gradient). A `map` that a `reduce` alone reads
+ * becomes its prologue (squared deviations, products with gradients). One pass over memory instead of two.
+ * Goes on until nothing is left to join: two readers that become one may make a third join.
  */
 export function fuse(graph: Graph): Graph {
-  return fuseEpilogues(fuseMaps(graph));
+  const fused = fusePrologues(fuseEpilogues(fuseMaps(graph)));
+  return fused.nodes.length < graph.nodes.length ? fuse(fused) : fused;
 }
 
 function fuseMaps(graph: Graph): Graph {
@@ -108,4 +112,23 @@ function lastFusible(node: Node, nodes: readonly Node[], reads: readonly number[
         sameShape(producer.shape, node.shape)
       );
     });
+}
+
+function fusePrologues(graph: Graph): Graph {
+  const nodes = [...graph.nodes];
+  const reads = readCounts(graph);
+  for (const node of graph.nodes) {
+    if (node.op !== "reduce") continue;
+    const attributes = node.attributes as ReduceAttributes;
+    const producer = nodes[node.inputs[0]!] as Node<MapAttributes>;
+    if (attributes.prologue !== undefined || producer.op !== "map" || reads[producer.id] !== 1) continue;
+    const { expression } = producer.attributes;
+    const operands = producer.inputs.map((id) => nodes[id]!);
+    if (operands.length === 0 || usedInputs(expression).keys.length > 0) continue;
+    // some operand must have the shape that is reduced, since the prologue does not say it
+    if (!sameShape(reducedShape(operands), producer.shape)) continue;
+    if (!operands.every(({ shape, dtype }) => dtype === "float32" && fitsPrologue(shape, producer.shape))) continue;
+    nodes[node.id] = { ...node, inputs: producer.inputs, attributes: { ...attributes, prologue: expression } };
+  }
+  return withoutDeadNodes({ ...graph, nodes });
 }

@@ -1,3 +1,4 @@
+import { absolute, add, type Expression, exp, less, multiply, subtract, x } from "../../src/ops/expression.js";
 import type { ReduceAttributes } from "../../src/ops/reduce.js";
 import type { Case } from "../harness/case.js";
 import { edgeSizes } from "./sizes.js";
@@ -16,7 +17,47 @@ function subsets(rank: number): number[][] {
 
 const kinds = ["sum", "mean", "max"] as const;
 
-export const reduceCases: readonly Case<"reduce">[] = kinds.flatMap((kind) => [
+/** A reduction as the fusing pass writes it: `$0` has the shape, `$1…` are operands. */
+function prologueCase(
+  shape: readonly number[],
+  kind: ReduceAttributes["kind"],
+  axes: readonly number[],
+  [label, prologue, ...operands]: readonly [string, Expression, ...(readonly number[])[]],
+): Case<"reduce"> {
+  const name = `${kind} of ${label} of ${shape.join("×")} over axes ${axes.join(" ")}`;
+  const inputs = [shape, ...operands].map((of) => ({ shape: of }));
+  return { op: "reduce", name, inputs, attributes: { kind, axes, prologue }, gradient: false };
+}
+
+/** One prologue for every shape that an operand may have, and several operands at once. */
+function prologuesFor(shape: readonly number[]) {
+  const channels = shape.slice(-1);
+  const leadingOnes = [...shape.slice(1).map(() => 1), ...channels];
+  const difference = subtract(x(0), x(1));
+  return [
+    ["magnitudes", absolute(x(0))],
+    ["squared deviations", multiply(difference, difference), channels],
+    ["products", multiply(x(0), x(1)), shape],
+    ["products with deviations", multiply(x(0), subtract(x(1), x(2))), shape, channels],
+    ["rectified gradients", multiply(x(0), less(0, x(1))), shape],
+    ["scaled powers", multiply(exp(x(0)), x(1)), []],
+    ["sums of all kinds", add(multiply(x(0), x(1)), multiply(x(2), x(3))), channels, [], shape],
+    ["differences, leading ones", difference, leadingOnes],
+  ] as const satisfies readonly (readonly [string, Expression, ...(readonly number[])[]])[];
+}
+
+const prologues = kinds.flatMap((kind) => [
+  ...subsets(3).flatMap((axes) => prologuesFor([5, 6, 7]).map((spec) => prologueCase([5, 6, 7], kind, axes, spec))),
+  // each size with one prologue of the list
+  ...edgeSizes.flatMap((size, i) => {
+    const specs = prologuesFor([6, size]);
+    return [0, 1].map((axis) => prologueCase([6, size], kind, [axis], specs[(i + axis) % specs.length]!));
+  }),
+  ...prologuesFor([2, 37, 31, 36]).map((spec) => prologueCase([2, 37, 31, 36], kind, [0, 1, 2], spec)),
+  ...prologuesFor([3, 9001]).map((spec) => prologueCase([3, 9001], kind, [1], spec)),
+]);
+
+const plain = kinds.flatMap((kind) => [
   ...subsets(4).map((axes) => reduceCase([3, 4, 5, 7], kind, axes)),
   ...subsets(2).map((axes) => reduceCase([1, 1], kind, axes)),
   ...subsets(3).map((axes) => reduceCase([5, 1, 3], kind, axes)),
@@ -30,4 +71,11 @@ export const reduceCases: readonly Case<"reduce">[] = kinds.flatMap((kind) => [
   reduceCase([1031, 10], kind, [0]),
   reduceCase([2, 33, 31, 3], kind, [0, 1, 2]),
   reduceCase([70_001], kind, [0]),
+  // cut into parts: whole groups of 32 columns, a rest, several matrices, rows that the parts do not divide
+  reduceCase([1031, 64], kind, [0]),
+  reduceCase([530, 45], kind, [0]),
+  reduceCase([2, 601, 33], kind, [1]),
+  reduceCase([2, 20_003], kind, [1]),
 ]);
+
+export const reduceCases: readonly Case<"reduce">[] = [...plain, ...prologues];

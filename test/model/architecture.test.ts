@@ -8,10 +8,12 @@ import {
   activation,
   add,
   averagePool2d,
+  batchNorm,
   conv2d,
   dense,
   dropout,
   flatten,
+  globalAveragePool2d,
   layerKinds,
   leakyRelu,
   maxPool2d,
@@ -90,7 +92,13 @@ const anyLayer: fc.Arbitrary<Layer> = (() => {
       .map(([window, options]) => averagePool2d(window, options)),
     fc.double({ min: 0, max: 0.9, noNaN: true }).map((rate) => dropout(rate + 0)),
     fc.constantFrom(...activationNames).map((name) => activation(name)),
-    fc.constantFrom(flatten, relu, leakyRelu, softmax).map((make) => make()),
+    fc.constantFrom(flatten, relu, leakyRelu, softmax, globalAveragePool2d).map((make) => make()),
+    partial({
+      momentum: fc.double({ min: 0, max: 0.99, noNaN: true }).map((part) => part + 0),
+      epsilon: fc.double({ min: 1e-6, max: 1e-2, noNaN: true }),
+      scale: fc.boolean(),
+      center: fc.boolean(),
+    }).map((options) => batchNorm(options)),
     fc.constant(0).map(() => reshape([2, 2, 9])),
   );
 })();

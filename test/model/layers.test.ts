@@ -124,6 +124,7 @@ describe("nodes", () => {
         training: true,
         randomKey,
         salt: 7,
+        update: () => {},
       }),
     );
     return printGraph(builder.build())

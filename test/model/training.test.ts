@@ -65,21 +65,22 @@ describe("trainingGraph", () => {
       %11 = reduce(%10) {kind: "mean", axes: [0]} : float32[]  # accuracy
       %12 = constant() {value: 1} : float32[]
       %13 = reshape(%12) {shape: [1]} : float32[1]  # loss
-      %14 = map(%13) {expression: divide($0, 4), shape: [4]} : float32[4]  # loss
-      %15 = softmaxCrossEntropyGradient(%5, %6, %14) : float32[4, 2]  # loss
-      %16 = reduce(%15) {kind: "sum", axes: [0]} : float32[2]  # dense
-      %17 = matmul(%1, %15) {transposeA: true, transposeB: false} : float32[3, 2]  # dense
-      %18 = input() {input: "optimizer.learningRate"} : float32[]  # optimizer.learningRate
-      %19 = variable() {variable: "optimizer.momentum.dense.kernel"} : float32[3, 2]  # optimizer.momentum.dense.kernel
-      %20 = map(%19, %17, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[3, 2]  # optimizer.dense.kernel
-      %21 = map(%2, %18, %20, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[3, 2]  # optimizer.dense.kernel
-      %22 = variable() {variable: "optimizer.momentum.dense.bias"} : float32[2]  # optimizer.momentum.dense.bias
-      %23 = map(%22, %16, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[2]  # optimizer.dense.bias
-      %24 = map(%3, %18, %23, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[2]  # optimizer.dense.bias
-      update optimizer.momentum.dense.kernel <- %20
-      update dense.kernel <- %21
-      update optimizer.momentum.dense.bias <- %23
-      update dense.bias <- %24
+      %14 = map(%13) {expression: divide($0, 4)} : float32[1]  # loss
+      %15 = map(%14) {expression: $0, shape: [4]} : float32[4]  # loss
+      %16 = softmaxCrossEntropyGradient(%5, %6, %15) : float32[4, 2]  # loss
+      %17 = reduce(%16) {kind: "sum", axes: [0]} : float32[2]  # dense
+      %18 = matmul(%1, %16) {transposeA: true, transposeB: false} : float32[3, 2]  # dense
+      %19 = input() {input: "optimizer.learningRate"} : float32[]  # optimizer.learningRate
+      %20 = variable() {variable: "optimizer.momentum.dense.kernel"} : float32[3, 2]  # optimizer.momentum.dense.kernel
+      %21 = map(%20, %18, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[3, 2]  # optimizer.dense.kernel
+      %22 = map(%2, %19, %21, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[3, 2]  # optimizer.dense.kernel
+      %23 = variable() {variable: "optimizer.momentum.dense.bias"} : float32[2]  # optimizer.momentum.dense.bias
+      %24 = map(%23, %17, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[2]  # optimizer.dense.bias
+      %25 = map(%3, %19, %24, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[2]  # optimizer.dense.bias
+      update optimizer.momentum.dense.kernel <- %21
+      update dense.kernel <- %22
+      update optimizer.momentum.dense.bias <- %24
+      update dense.bias <- %25
       output loss = %8
       output accuracy = %11
       "

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { differentiate } from "../../src/autodiff/differentiate.js";
 import type { DType } from "../../src/core/dtypes.js";
 import type { Shape } from "../../src/core/shapes.js";
 import { GraphBuilder } from "../../src/graph/builder.js";
@@ -82,5 +83,32 @@ describe("a fused reduction on every backend", () => {
     expect(names(graph)).toEqual(["reduce"]);
     const leaves = { x0: formulaValues(0, shape), x1: formulaValues(1, shape), x2: formulaValues(2, [8]) };
     await checkBackends({ graph, leaves }, backends());
+  });
+});
+
+describe("a reduction with a prologue", () => {
+  const product = multiply(x(0), x(1));
+  const reduced = (inputs: readonly Shape[], prologue?: Expression) => {
+    const builder = new GraphBuilder();
+    const nodes = inputs.map((of, i) => builder.input(`x${i}`, of, "float32"));
+    return { builder, node: builder.add(ops.reduce, nodes, { kind: "sum", axes: [0, 1, 2], prologue }, "norm"), nodes };
+  };
+
+  it("says what it cannot take", () => {
+    const wordings: readonly (readonly [() => unknown, string])[] = [
+      [() => reduced([shape, shape]), 'reduce "norm": has too many inputs.'],
+      [
+        () => reduced([shape, [6, 1]], product),
+        'reduce "norm": an operand of the prologue does not fit what is reduced (expected one value, one per channel, or [4, 6, 8], received [6, 1]).',
+      ],
+      [
+        () => {
+          const { builder, node, nodes } = reduced([shape, shape], product);
+          differentiate(builder, node, nodes);
+        },
+        'reduce "norm": has a prologue, which comes after differentiation.',
+      ],
+    ];
+    for (const [body, message] of wordings) expect(body).toThrow(expect.objectContaining({ message }));
   });
 });

@@ -4,14 +4,16 @@ import type { PlatformWorker } from "../../platform/types.js";
 import { failedAddress, roundAddress } from "./layout.js";
 
 /**
- * Words of the command block that main thread and workers share. A command (a program's index or an order, and the
- * arena's address) lies in the slot of its generation, even or odd: a worker that is slow to look never mistakes the
- * next command for the one that woke it.
+ * Words of the command block that main thread and workers share. A command (a program's index or an order, the arena's
+ * address, and the session that it belongs to) lies in the slot of its generation, even or odd: a worker that is slow to
+ * look never mistakes the next command for the one that woke it.
+ *
+ * A session is a time without messages: workers stay in their waiting loop. It ends with the order to leave; a worker
+ * that slept through that order notices the next command's session, and goes back to its messages all the same, among
+ * which is the one that begins the new session.
  */
 const generation = 0;
-/** The generation at which workers began to listen. */
-const listening = 1;
-/** Two slots of two words. */
+/** Two slots of four words: index, arena, session. */
 const slots = 8;
 const commandWords = 16;
 
@@ -30,8 +32,7 @@ const workerSource = `
 const { words, thread } = workerData;
 const programs = new Map();
 const spins = 2000;
-function serve() {
-  let seen = Atomics.load(words, ${listening});
+function serve(session, seen) {
   for (;;) {
     let now = Atomics.load(words, ${generation});
     for (let i = 0; now === seen && i < spins; i++) now = Atomics.load(words, ${generation});
@@ -40,9 +41,9 @@ function serve() {
       now = Atomics.load(words, ${generation});
     }
     seen = now;
-    const slot = ${slots} + 2 * (now & 1);
+    const slot = ${slots} + 4 * (now & 1);
     const index = Atomics.load(words, slot);
-    if (index === ${leave}) return;
+    if (index === ${leave} || Atomics.load(words, slot + 2) !== session) return;
     run(programs.get(index), Atomics.load(words, slot + 1));
   }
 }
@@ -66,7 +67,7 @@ receive((message) => {
   } else if (message.kind === "forget") {
     programs.delete(message.index);
   } else if (message.kind === "serve") {
-    serve();
+    serve(message.session, message.seen);
   }
 });
 send(${started});
@@ -91,6 +92,7 @@ export class ThreadPool {
   /** Answers that are awaited, by program index; several programs may be on their way at once. */
   readonly #waiting = new Map<number, Waiting>();
   #serving = false;
+  #session = 0;
   #nextIndex = 0;
   #failure: FoveaError | undefined;
 
@@ -158,9 +160,10 @@ export class ThreadPool {
   }
 
   #startServing(): void {
+    this.#session += 1;
     // a command given before they read this is not missed
-    Atomics.store(this.#words, listening, Atomics.load(this.#words, generation));
-    for (const worker of this.#workers) worker.post({ kind: "serve" });
+    const seen = Atomics.load(this.#words, generation);
+    for (const worker of this.#workers) worker.post({ kind: "serve", session: this.#session, seen });
     this.#serving = true;
   }
 
@@ -172,9 +175,10 @@ export class ThreadPool {
 
   #command(index: number, arena: number): void {
     const next = (Atomics.load(this.#words, generation) + 1) | 0;
-    const slot = slots + 2 * (next & 1);
+    const slot = slots + 4 * (next & 1);
     Atomics.store(this.#words, slot, index);
     Atomics.store(this.#words, slot + 1, arena);
+    Atomics.store(this.#words, slot + 2, this.#session);
     Atomics.store(this.#words, generation, next);
     Atomics.notify(this.#words, generation);
   }

@@ -2,10 +2,12 @@ import type { LayerKind } from "../layer.js";
 import { activationKind } from "./activation.js";
 import { addKind } from "./add.js";
 import { averagePool2dKind } from "./averagePool2d.js";
+import { batchNormKind } from "./batchNorm.js";
 import { conv2dKind } from "./conv2d.js";
 import { denseKind } from "./dense.js";
 import { dropoutKind } from "./dropout.js";
 import { flattenKind } from "./flatten.js";
+import { globalAveragePool2dKind } from "./globalAveragePool2d.js";
 import { leakyReluKind } from "./leakyRelu.js";
 import { maxPool2dKind } from "./maxPool2d.js";
 import { reluKind } from "./relu.js";
@@ -15,10 +17,12 @@ import { softmaxKind } from "./softmax.js";
 export { activation } from "./activation.js";
 export { add } from "./add.js";
 export { type AveragePool2dOptions, averagePool2d } from "./averagePool2d.js";
+export { type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
 export { type DenseOptions, dense } from "./dense.js";
 export { dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
+export { globalAveragePool2d } from "./globalAveragePool2d.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
 export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
 export { relu } from "./relu.js";
@@ -31,6 +35,8 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   dense: denseKind,
   maxPool2d: maxPool2dKind,
   averagePool2d: averagePool2dKind,
+  globalAveragePool2d: globalAveragePool2dKind,
+  batchNorm: batchNormKind,
   flatten: flattenKind,
   dropout: dropoutKind,
   activation: activationKind,

@@ -371,7 +371,7 @@ describe("memory", () => {
     const error = await errorOf(() => backend.compile(plan, store));
     expect(error.code).toBe("memory");
     expect(error.message).toMatchInlineSnapshot(
-      `"the arena: memory cannot be had (expected at most 4.00 GiB for one model, received 6.45 GiB). Use a smaller batch."`,
+      `"the arena: memory cannot be had (expected at most 4.00 GiB for one model, received 6.46 GiB). Use a smaller batch."`,
     );
     // the weights alone
     expect(store.memory.buffer.byteLength - before).toBeLessThan(2 ** 20);

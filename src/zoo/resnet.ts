@@ -1,0 +1,79 @@
+import { checkOptions } from "../core/errors.js";
+import type { Shape } from "../core/shapes.js";
+import { extents, wholeNumber, withDefault } from "../model/check.js";
+import { add, batchNorm, conv2d, dense, globalAveragePool2d, maxPool2d, relu } from "../model/layers/index.js";
+import { type Network, network } from "../model/network.js";
+import { input, type SymbolicTensor } from "../model/symbolic.js";
+
+export interface ResNetOptions {
+  /** Outputs of the last layer. Default: 1000, those of ImageNet. */
+  readonly classes?: number;
+  /** Shape of one image. Default: [224, 224, 3]. */
+  readonly input?: Shape;
+}
+
+/** Filters of the four stages; each but the first begins by halving height and width. */
+const widths = [64, 128, 256, 512] as const;
+
+/**
+ * ResNet-18: a 7 × 7 stem and eight residual blocks of two 3 × 3 convolutions; 11,689,512 parameters for 1000 classes
+ * (and 9,600 running averages). Gives logits, for `crossEntropy`.
+ *
+ * Layers are those of torchvision's `resnet18` and bear its names (`conv1`, `layer1.0.bn2`, `layer2.0.downsample.0`,
+ * `fc`), so that its weights can be taken over one to one: `kernel` for `weight` (HWIO for OIHW, and transposed in
+ * `fc`), `gamma` and `beta` for `weight` and `bias` of a norm, `movingMean` and `movingVariance` for `running_mean` and
+ * `running_var`. First weights are drawn as `heNormal` does it (torchvision: with the fan-out in place of the fan-in).
+ *
+ * Errors: code "option" for unknown options or sizes that are not whole numbers ≥ 1.
+ *
+ * Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
+ *
+ * @example resnet18({ classes: 10, input: [64, 64, 3] })
+ */
+export function resnet18(options?: ResNetOptions): Network {
+  return residualNetwork("resnet18", [2, 2, 2, 2], options);
+}
+
+/** ResNet-34: as {@link resnet18}, with 3, 4, 6 and 3 blocks; 21,797,672 parameters for 1000 classes. */
+export function resnet34(options?: ResNetOptions): Network {
+  return residualNetwork("resnet34", [3, 4, 6, 3], options);
+}
+
+/** @param blocks residual blocks of each stage */
+function residualNetwork(where: string, blocks: readonly number[], options: ResNetOptions = {}): Network {
+  checkOptions(where, options, ["classes", "input"]);
+  const classes = wholeNumber(where, "classes", withDefault(options.classes, 1000));
+  const image = input(extents(where, "input", withDefault(options.input, [224, 224, 3])));
+
+  let x = relu({ name: "relu" })(normalised("conv1", "bn1", image, widths[0], 7, 2));
+  x = maxPool2d(3, { stride: 2, padding: 1, name: "maxpool" })(x);
+  blocks.forEach((count, stage) => {
+    for (let index = 0; index < count; index++) {
+      x = basicBlock(`layer${stage + 1}.${index}`, x, widths[stage]!, stage > 0 && index === 0 ? 2 : 1);
+    }
+  });
+  return network(image, dense(classes, { name: "fc" })(globalAveragePool2d({ name: "avgpool" })(x)));
+}
+
+/** `relu(x + bn2(conv2(relu(bn1(conv1(x))))))`, with a 1 × 1 convolution of x where its shape changes. */
+function basicBlock(name: string, x: SymbolicTensor, filters: number, stride: number): SymbolicTensor {
+  const changes = stride !== 1 || x.shape[2] !== filters;
+  const shortcut = changes ? normalised(`${name}.downsample.0`, `${name}.downsample.1`, x, filters, 1, stride) : x;
+  const first = relu({ name: `${name}.relu1` })(normalised(`${name}.conv1`, `${name}.bn1`, x, filters, 3, stride));
+  const second = normalised(`${name}.conv2`, `${name}.bn2`, first, filters, 3, 1);
+  return relu({ name: `${name}.relu2` })(add({ name: `${name}.add` })(second, shortcut));
+}
+
+/** A convolution without bias, padded on all sides by half its size, and batch normalisation with PyTorch's numbers. */
+function normalised(
+  convolution: string,
+  norm: string,
+  x: SymbolicTensor,
+  filters: number,
+  kernel: number,
+  stride: number,
+): SymbolicTensor {
+  const padding = (kernel - 1) / 2;
+  const options = { stride, padding, useBias: false, kernelInitializer: "heNormal", name: convolution } as const;
+  return batchNorm({ momentum: 0.9, epsilon: 1e-5, name: norm })(conv2d(filters, kernel, options)(x));
+}
