@@ -105,6 +105,6 @@ function newest() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const code = setup();
-  if (code === 0) console.log("fovea is ready: node bin/fovea.js --help");
+  if (code === 0) console.log("fovea is ready: npx fovea --help");
   process.exitCode = code;
 }

@@ -319,6 +319,6 @@ describe("data", () => {
 test("commands to copy are those that this user can run", () => {
   expect(invocation("/usr/local/bin/fovea")).toBe("fovea");
   expect(invocation(join("/project", "node_modules", ".bin", "fovea"))).toBe("npx fovea");
-  expect(invocation(join(process.cwd(), "bin", "fovea.js"))).toBe(`node ${join("bin", "fovea.js")}`);
+  expect(invocation(join(process.cwd(), "bin", "fovea.js"))).toBe("npx fovea");
   expect(invocation("/elsewhere/bin/fovea.js")).toBe("node /elsewhere/bin/fovea.js");
 });
