@@ -1,0 +1,34 @@
+import { FoveaError } from "../src/core/errors.js";
+import { type Context, measureMachine, type Output } from "./context.js";
+import { benchWorkloads } from "./measure.js";
+import { benchMicro } from "./micro.js";
+import { help, parseOptions } from "./options.js";
+import { benchProfile } from "./profile.js";
+import { benchVersusTorch } from "./versusTorch.js";
+import { workloads } from "./workloads.js";
+
+/** The benchmark's command line. Gives the exit code: 0 measured, 1 failed, 2 a mistake in the arguments. */
+export async function bench(args: readonly string[], output: Output): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options.mode === "help") {
+      output.write(help.trimEnd());
+      return 0;
+    }
+    const peak = await measureMachine(options, output);
+    const chosen = workloads.filter(({ name }) => options.only.includes(name));
+    await benches[options.mode]({ ...output, options, peak, workloads: chosen });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof FoveaError)) throw error;
+    output.note(`error: ${error.message}`);
+    return error.code === "usage" ? 2 : 1;
+  }
+}
+
+const benches: Readonly<Record<string, (context: Context) => Promise<void>>> = {
+  workloads: benchWorkloads,
+  "vs-torch": benchVersusTorch,
+  profile: benchProfile,
+  micro: benchMicro,
+};

@@ -1,0 +1,189 @@
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { afterAll, describe, expect, it } from "vitest";
+import { bench } from "../../bench/bench.js";
+import { parseOptions } from "../../bench/options.js";
+import { Table } from "../../bench/table.js";
+import { median } from "../../bench/timing.js";
+import { workloadNames } from "../../bench/workloads.js";
+import { makeGenerated } from "../harness/generated.js";
+
+/** Runs the benchmark's command line. */
+async function run(...args: string[]) {
+  const written: string[] = [];
+  const noted: string[] = [];
+  const code = await bench(args, { write: (line) => written.push(line), note: (line) => noted.push(line) });
+  return { code, written, noted };
+}
+
+const short = ["--only", "mnist-shallow-b50", "--seconds", "0.05", "--threads", "1"];
+
+describe("arguments", () => {
+  it("have defaults", () => {
+    expect(parseOptions([])).toEqual({
+      mode: "workloads",
+      json: false,
+      threads: [availableParallelism()],
+      only: workloadNames,
+      seconds: 2,
+      narrow: false,
+      python: "python3",
+    });
+  });
+
+  it("come apart or joined with =", () => {
+    const expected = { json: true, threads: [1, 2], only: ["mnist-deep-b50", "cifar-64-64-b32"], seconds: 0.5 };
+    expect(
+      parseOptions(["--json", "--threads", "1,2", "--only", "mnist-deep-b50,cifar-64-64-b32", "--seconds", "0.5"]),
+    ).toMatchObject(expected);
+    expect(
+      parseOptions(["--seconds=0.5", "--only=mnist-deep-b50, cifar-64-64-b32", "--threads=1,2", "--json"]),
+    ).toMatchObject(expected);
+  });
+
+  it("choose what is measured", () => {
+    expect(parseOptions(["--vs-torch"])).toMatchObject({ mode: "vs-torch", python: "python3" });
+    expect(parseOptions(["--vs-torch=/opt/python"])).toMatchObject({ mode: "vs-torch", python: "/opt/python" });
+    expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
+    expect(parseOptions(["--micro"]).mode).toBe("micro");
+    expect(parseOptions(["--help", "--micro"]).mode).toBe("help");
+  });
+
+  it.each([
+    [["--only", "mnist-shalow-b50"], /unknown workload "mnist-shalow-b50" .*Did you mean "mnist-shallow-b50"\.$/],
+    [["--micor"], /unknown option "--micor" .*Did you mean "--micro"\.$/],
+    [["resnet"], /unknown option "resnet"/],
+    [["--only"], /--only needs a value/],
+    [["--only", "--json"], /--only needs a value/],
+    [["--json=yes"], /--json takes no value \(received yes\)/],
+    [["--threads", "0"], /--threads: wrong count \(expected 1 to 64, received 0\)/],
+    [["--threads", "1,two"], /received two/],
+    [["--seconds", "-1"], /--seconds: wrong number \(expected a number above 0, received -1\)/],
+    [["--micro", "--profile"], /--profile and --micro exclude each other/],
+  ])("%j: a mistake", (args, message) => {
+    expect(() => parseOptions(args)).toThrow(message);
+  });
+
+  it("with mistakes end with exit code 2, and nothing is measured", async () => {
+    const { code, written, noted } = await run("--only", "mnist-shallow-b5");
+    expect(code).toBe(2);
+    expect(written).toEqual([]);
+    expect(noted).toEqual([
+      expect.stringMatching(/^error: bench: unknown workload .*Did you mean "mnist-shallow-b50"/),
+    ]);
+  });
+
+  it("--help shows every workload", async () => {
+    const { code, written } = await run("--help");
+    expect(code).toBe(0);
+    for (const name of workloadNames) expect(written.join("\n")).toContain(name);
+  });
+});
+
+describe("results", () => {
+  it("are one JSON object per workload and thread count", async () => {
+    const { code, written, noted } = await run(...short, "--threads", "1,2", "--json");
+    expect([code, noted]).toEqual([0, []]);
+    const lines = written.map((line) => JSON.parse(line));
+    expect(lines.map(({ threads }) => threads)).toEqual([1, 2]);
+    for (const line of lines) {
+      expect(line).toEqual({
+        peer: "fovea",
+        threads: expect.any(Number),
+        name: "mnist-shallow-b50",
+        train_ms: expect.any(Number),
+        infer_ms: expect.any(Number),
+        width: expect.any(Number),
+        gflops: expect.any(Number),
+        peak_fraction: expect.any(Number),
+        arena_mb: expect.any(Number),
+        compile_ms: expect.any(Number),
+      });
+      for (const value of [line.train_ms, line.infer_ms, line.arena_mb]) expect(value).toBeGreaterThan(0);
+    }
+  });
+
+  it("are a table under the measured peak, of 128-bit vectors with --narrow", async () => {
+    const { written } = await run(...short, "--narrow");
+    expect(written[1]).toMatch(/^measured peak: \d+ GFLOP\/s per core \(128 bit, /);
+    expect(written[3]).toMatch(/^workload +threads +train ms +infer ms +GFLOP\/s +of peak +arena MB +compile ms$/);
+    expect(written[4]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +[\d.]+ +\d+ % +[\d.]+ +\d+$/);
+    expect(written.length).toBe(5);
+  });
+
+  it("of --profile are a line per phase, the longest first, with the speed of products", async () => {
+    const { code, written } = await run(...short, "--profile", "--json");
+    expect(code).toBe(0);
+    const lines = written.map((line) => JSON.parse(line));
+    expect(lines.find(({ op }) => op === "conv2dFilterGradient")).toMatchObject({
+      name: "mnist-shallow-b50",
+      purpose: "train",
+      layer: "conv2d",
+    });
+    expect(lines.filter(({ gflops }) => gflops > 0).every(({ op }) => /^(conv2d|matmul)/.test(op))).toBe(true);
+    const training = lines.filter(({ purpose }) => purpose === "train").map(({ ms }) => ms);
+    expect(training).toEqual([...training].sort((a, b) => b - a));
+    expect(lines.some(({ purpose }) => purpose === "infer")).toBe(true);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("--vs-torch", () => {
+  const directory = makeGenerated("bench");
+  afterAll(() => directory.remove());
+
+  /** Stands for a Python: tells its arguments in the name of the peer, and times that decide the comparison. */
+  function fakePython(name: string, train: number, infer: number): string {
+    const path = `${directory.path}/${name}`;
+    const line = `{"peer":"'"$*"'","train_ms":${train},"infer_ms":${infer}}`;
+    writeFileSync(path, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
+    return path;
+  }
+
+  it("gives ratios, and whether the target is met", async () => {
+    const slow = await run(...short, "--json", `--vs-torch=${fakePython("slow", 1e6, 1e6)}`);
+    expect(slow.code).toBe(0);
+    expect(JSON.parse(slow.written[0]!)).toEqual({
+      peer: "bench/torch_bench.py --only mnist-shallow-b50 --threads 1 --seconds 0.05",
+      threads: 1,
+      name: "mnist-shallow-b50",
+      train_ms: expect.any(Number),
+      train_torch_ms: 1e6,
+      train_ratio: expect.any(Number),
+      infer_ms: expect.any(Number),
+      infer_torch_ms: 1e6,
+      infer_ratio: expect.any(Number),
+      target: 0.5,
+      met: true,
+    });
+    expect(slow.noted).toEqual([expect.stringMatching(/^1 of 1 targets met/)]);
+    const fast = await run(...short, `--vs-torch=${fakePython("fast", 1e6, 1e-6)}`);
+    expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 .* ≤ 0\.5 +FAIL$/);
+  });
+
+  it("says what to do where PyTorch is missing", async () => {
+    const { code, noted } = await run(...short, "--vs-torch=/nowhere/python");
+    expect(code).toBe(1);
+    expect(noted.at(-1)).toMatch(
+      /^error: PyTorch \(\/nowhere\/python\): cannot be measured .*ENOENT.*pip install torch/,
+    );
+  });
+});
+
+describe("helpers", () => {
+  it("the median is the middle, or the mean of the middle two", () => {
+    expect(median([9, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 9])).toBe(3);
+  });
+
+  it("tables align text left and numbers right", () => {
+    const lines: string[] = [];
+    const columns = [
+      { title: "a", width: 3 },
+      { title: "number", width: 0 },
+      { title: "text", width: 5, text: true },
+    ];
+    const table = new Table([...columns, { title: "b", width: 2 }], (line) => lines.push(line));
+    table.row(["one", "1", "x", "22"]);
+    expect(lines).toEqual(["a    number  text    b", "one       1  x      22"]);
+  });
+});
