@@ -9,7 +9,16 @@ import { effectiveSize } from "../../../ops/window.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
-import { type ConvolutionPass, emitPass, multiplyAddsOfPass, tasksOfPass } from "./convolution.js";
+import { align } from "../layout.js";
+import {
+  type ConvolutionPass,
+  emitPass,
+  multiplyAddsOfPass,
+  panelFloats,
+  panelPhase,
+  tasksOfPass,
+  wantsPanels,
+} from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
 import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
 
@@ -36,20 +45,19 @@ function paddedInput(g: Conv2dGeometry, { strides, padding, dilation }: Conv2dAt
 export const conv2d: WasmKernel = {
   name: "f32_conv2d_implicit_simd128",
   accepts: () => true,
-  scratchBytes(node) {
+  scratchBytes(node, engine) {
     const attributes = attributesOf<Conv2dAttributes>(node);
-    const image = paddedInput(
-      conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where),
-      attributes,
-    );
-    return needsCopy(image) ? paddedBytes(image) : 0;
+    const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
+    const image = paddedInput(g, attributes);
+    return panelBytes(g, attributes, engine) + (needsCopy(image) ? paddedBytes(image) : 0);
   },
-  phases(node) {
+  phases(node, engine) {
     const attributes = attributesOf<Conv2dAttributes>(node);
     const { strides, dilation, groups, epilogue } = attributes;
     const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
     const image = paddedInput(g, attributes);
     const walked = walkedSize(image);
+    const panels = panelBytes(g, attributes, engine);
     const pass: ConvolutionPass = {
       batch: g.batch,
       groups,
@@ -67,6 +75,7 @@ export const conv2d: WasmKernel = {
       sumChannels: g.groupChannels,
       filterRowBytes: 4 * g.outputChannels,
       filterGroupBytes: (4 * g.outputChannels) / groups,
+      panels: panels > 0,
       outputHeight: g.outputHeight,
       outputWidth: g.outputWidth,
       columns: g.outputChannels / groups,
@@ -79,13 +88,33 @@ export const conv2d: WasmKernel = {
     const compute: Phase = {
       tasks: tasksOfPass(pass),
       cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
-      usesScratch: copied,
-      emit: (scope) =>
-        emitPass(scope, pass, copied ? scope.scratch : scope.inputs[0]!, scope.inputs[1]!, node, epilogue),
+      usesScratch: copied || panels > 0,
+      emit(scope) {
+        const source = copied ? i32.add(scope.scratch, panels) : scope.inputs[0]!;
+        emitPass(scope, pass, source, panels > 0 ? scope.scratch : scope.inputs[1]!, node, epilogue);
+      },
     };
-    return copied ? [paddingPhase(image, 0, 0), compute] : [compute];
+    const phases: Phase[] = [];
+    if (panels > 0) {
+      const rows = g.kernelHeight * g.kernelWidth * g.inputChannels;
+      phases.push(
+        panelPhase(rows, g.outputChannels, 4 * g.outputChannels, engine, ({ inputs, scratch }) => ({
+          source: inputs[1]!,
+          target: scratch,
+        })),
+      );
+    }
+    if (copied) phases.push(paddingPhase(image, 0, panels));
+    return [...phases, compute];
   },
 };
+
+/** Bytes of the filter in panels; 0 where it is read as it lies. */
+function panelBytes(g: Conv2dGeometry, { groups }: Conv2dAttributes, engine: Engine): number {
+  const rows = g.kernelHeight * g.kernelWidth * g.groupChannels;
+  if (!wantsPanels(rows, g.outputChannels, groups, engine)) return 0;
+  return align(4 * panelFloats(rows, g.outputChannels, engine));
+}
 
 /** Taps of one axis that reach the pixels of one residue of the stride, in the order of the gradient's rows. */
 interface ResidueAxis {
@@ -167,6 +196,27 @@ function inputGradientLayout(node: NodeContext): InputGradientLayout {
   };
 }
 
+/** Every residue of the image, and the rows of the filter matrix that reach it. */
+function residuePairs({ geometry, rows, columns }: InputGradientLayout) {
+  return rows.flatMap((vertical) =>
+    columns.map((horizontal) => ({
+      vertical,
+      horizontal,
+      rows: vertical.taps.length * horizontal.taps.length * geometry.outputChannels,
+    })),
+  );
+}
+
+/** Where the panels of the passes begin: after the turned filter and the gradient's copy. */
+function panelsOffset({ image, imageOffset }: InputGradientLayout): number {
+  return imageOffset + (needsCopy(image) ? align(paddedBytes(image)) : 0);
+}
+
+function residuePanelBytes({ geometry: g }: InputGradientLayout, rows: number, groups: number, engine: Engine): number {
+  if (!wantsPanels(rows, g.groupChannels, groups, engine)) return 0;
+  return align(4 * panelFloats(rows, g.groupChannels, engine));
+}
+
 /**
  * Gradient for the image: for every residue of the stride an ordinary convolution of the output's gradient with the
  * taps that reach it, filters turned so that input channels are columns.
@@ -174,59 +224,70 @@ function inputGradientLayout(node: NodeContext): InputGradientLayout {
 export const conv2dInputGradient: WasmKernel = {
   name: "f32_conv2d_input_gradient_residues_simd128",
   accepts: () => true,
-  scratchBytes(node) {
-    const { image, imageOffset } = inputGradientLayout(node);
-    return imageOffset + (needsCopy(image) ? paddedBytes(image) : 0);
+  scratchBytes(node, engine) {
+    const layout = inputGradientLayout(node);
+    const { groups } = attributesOf<Conv2dInputGradientAttributes>(node);
+    const panels = residuePairs(layout).map(({ rows }) => residuePanelBytes(layout, rows, groups, engine));
+    return panelsOffset(layout) + panels.reduce((sum, bytes) => sum + bytes, 0);
   },
-  phases(node) {
+  phases(node, engine) {
     const { strides, groups, epilogue } = attributesOf<Conv2dInputGradientAttributes>(node);
     const layout = inputGradientLayout(node);
     const { geometry: g, image, filterColumns, imageOffset } = layout;
     const copied = needsCopy(image);
     const walked = walkedSize(image);
-    const passes: { pass: ConvolutionPass; filterOffset: number }[] = [];
+    const passes: { pass: ConvolutionPass; rows: number; filterOffset: number; panelOffset: number }[] = [];
     let filterOffset = 0;
-    for (const vertical of layout.rows) {
-      for (const horizontal of layout.columns) {
-        const pass: ConvolutionPass = {
-          batch: g.batch,
-          groups,
-          imageHeight: walked.height,
-          imageWidth: walked.width,
-          imageChannels: g.outputChannels,
-          originY: vertical.origin + (copied ? image.top : 0),
-          originX: horizontal.origin + (copied ? image.left : 0),
-          stepY: 1,
-          stepX: 1,
-          tapsY: horizontal.taps.length === 0 ? 0 : vertical.taps.length,
-          tapsX: vertical.taps.length === 0 ? 0 : horizontal.taps.length,
-          tapStepY: vertical.tapStep,
-          tapStepX: horizontal.tapStep,
-          sumChannels: g.outputChannels / groups,
-          filterRowBytes: 4 * filterColumns,
-          filterGroupBytes:
-            (4 * filterColumns * vertical.taps.length * horizontal.taps.length * g.outputChannels) / groups,
-          outputHeight: vertical.count,
-          outputWidth: horizontal.count,
-          columns: g.groupChannels,
-          outputOrigin: 4 * (vertical.first * g.inputWidth + horizontal.first) * g.inputChannels,
-          outputImageBytes: 4 * g.inputHeight * g.inputWidth * g.inputChannels,
-          outputRowBytes: 4 * strides[0] * g.inputWidth * g.inputChannels,
-          outputPixelBytes: 4 * strides[1] * g.inputChannels,
-        };
-        passes.push({ pass, filterOffset });
-        filterOffset += 4 * filterColumns * vertical.taps.length * horizontal.taps.length * g.outputChannels;
-      }
+    let panelOffset = panelsOffset(layout);
+    for (const { vertical, horizontal, rows } of residuePairs(layout)) {
+      const panels = residuePanelBytes(layout, rows, groups, engine);
+      const pass: ConvolutionPass = {
+        batch: g.batch,
+        groups,
+        imageHeight: walked.height,
+        imageWidth: walked.width,
+        imageChannels: g.outputChannels,
+        originY: vertical.origin + (copied ? image.top : 0),
+        originX: horizontal.origin + (copied ? image.left : 0),
+        stepY: 1,
+        stepX: 1,
+        tapsY: horizontal.taps.length === 0 ? 0 : vertical.taps.length,
+        tapsX: vertical.taps.length === 0 ? 0 : horizontal.taps.length,
+        tapStepY: vertical.tapStep,
+        tapStepX: horizontal.tapStep,
+        sumChannels: g.outputChannels / groups,
+        filterRowBytes: 4 * filterColumns,
+        filterGroupBytes: (4 * filterColumns * rows) / groups,
+        panels: panels > 0,
+        outputHeight: vertical.count,
+        outputWidth: horizontal.count,
+        columns: g.groupChannels,
+        outputOrigin: 4 * (vertical.first * g.inputWidth + horizontal.first) * g.inputChannels,
+        outputImageBytes: 4 * g.inputHeight * g.inputWidth * g.inputChannels,
+        outputRowBytes: 4 * strides[0] * g.inputWidth * g.inputChannels,
+        outputPixelBytes: 4 * strides[1] * g.inputChannels,
+      };
+      passes.push({ pass, rows, filterOffset, panelOffset });
+      filterOffset += 4 * filterColumns * rows;
+      panelOffset += panels;
     }
     const phases: Phase[] = [turnedFilterPhase(node, layout)];
     if (copied) phases.push(paddingPhase(image, 0, imageOffset));
-    for (const { pass, filterOffset: offset } of passes) {
+    for (const { pass, rows, filterOffset: from, panelOffset: to } of passes) {
+      if (pass.panels) {
+        phases.push(
+          panelPhase(rows, g.groupChannels, 4 * filterColumns, engine, ({ scratch }) => ({
+            source: i32.add(scratch, from),
+            target: i32.add(scratch, to),
+          })),
+        );
+      }
       phases.push({
         tasks: tasksOfPass(pass),
         cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
         emit(scope) {
           const source = copied ? i32.add(scope.scratch, imageOffset) : scope.inputs[0]!;
-          emitPass(scope, pass, source, i32.add(scope.scratch, offset), node, epilogue);
+          emitPass(scope, pass, source, i32.add(scope.scratch, pass.panels ? to : from), node, epilogue);
         },
       });
     }

@@ -1,7 +1,7 @@
 import type { Expression } from "../../../ops/expression.js";
 import type { NodeContext } from "../../../plan/types.js";
-import { type I32, i32 } from "../assembler/index.js";
-import type { PhaseScope } from "../kernel.js";
+import { type I32, i32, v128 } from "../assembler/index.js";
+import type { Engine, Phase, PhaseScope } from "../kernel.js";
 import { Accumulators, columnTile, EpilogueEmitter, type Place, rowTile, unrolledLoop } from "./tile.js";
 
 /**
@@ -32,6 +32,8 @@ export interface ConvolutionPass {
   /** Filter matrix [tapsY][tapsX][sumChannels][columns]: bytes from one row to the next, and of one group to the next. */
   readonly filterRowBytes: number;
   readonly filterGroupBytes: number;
+  /** The filter lies in panels, one column tile after the other (see `panelPhase`), and is walked panel by panel. */
+  readonly panels: boolean;
   /** Output: pixels computed, and where they go. `columns` per group. */
   readonly outputHeight: number;
   readonly outputWidth: number;
@@ -72,10 +74,15 @@ export function emitPass(
   const imageRow = f.local("i32");
   const resultRow = f.local("i32");
 
+  const filterOffset = () =>
+    pass.panels
+      ? i32.mul(columnBytes.get, filterRows(pass))
+      : i32.add(columnBytes.get, i32.mul(group.get, pass.filterGroupBytes));
   const tile = (tileRows: number, tileColumns: number) =>
     emitTile(scope, pass, {
       image: i32.add(imageRow.get, i32.mul(x.get, pass.stepX * pixelBytes)),
-      filter: i32.add(filter, i32.add(columnBytes.get, i32.mul(group.get, pass.filterGroupBytes))),
+      filter: i32.add(filter, filterOffset()),
+      filterRowBytes: pass.panels ? 4 * columns : pass.filterRowBytes,
       result: i32.add(resultRow.get, i32.add(i32.mul(x.get, pass.outputPixelBytes), columnBytes.get)),
       channel: i32.add(columnBytes.get, i32.mul(group.get, 4 * pass.columns)),
       rows: tileRows,
@@ -93,28 +100,93 @@ export function emitPass(
   };
   const groupOffset = (bytes: number): I32 => i32.mul(group.get, bytes);
 
-  f.for(group, 0, pass.groups, 1, () => {
+  const locateRow = () => {
+    const n = f.local("i32", i32.divU(task.get, pass.outputHeight));
+    const y = f.local("i32", i32.remU(task.get, pass.outputHeight));
+    const firstRow = i32.add(i32.mul(n.get, pass.imageHeight), i32.add(i32.mul(y.get, pass.stepY), pass.originY));
+    const firstPixel = i32.add(i32.mul(firstRow, pass.imageWidth), pass.originX);
+    f.set(imageRow, i32.add(i32.add(image, i32.mul(firstPixel, pixelBytes)), groupOffset(4 * pass.sumChannels)));
+    const row = i32.add(i32.mul(n.get, pass.outputImageBytes), i32.mul(y.get, pass.outputRowBytes));
+    f.set(resultRow, i32.add(i32.add(row, pass.outputOrigin), groupOffset(4 * pass.columns)));
+  };
+  const fullColumns = Math.floor(pass.columns / columns) * columns;
+  const overColumns = (body: (tileColumns: number) => void) => {
+    f.for(columnBytes, 0, 4 * fullColumns, 4 * columns, () => body(columns));
+    if (fullColumns === pass.columns) return;
+    f.set(columnBytes, i32.constant(4 * fullColumns));
+    body(pass.columns - fullColumns);
+  };
+  const overTasks = (body: () => void) =>
     f.for(task, begin, end, 1, () => {
-      const n = f.local("i32", i32.divU(task.get, pass.outputHeight));
-      const y = f.local("i32", i32.remU(task.get, pass.outputHeight));
-      const firstRow = i32.add(i32.mul(n.get, pass.imageHeight), i32.add(i32.mul(y.get, pass.stepY), pass.originY));
-      const firstPixel = i32.add(i32.mul(firstRow, pass.imageWidth), pass.originX);
-      f.set(imageRow, i32.add(i32.add(image, i32.mul(firstPixel, pixelBytes)), groupOffset(4 * pass.sumChannels)));
-      const row = i32.add(i32.mul(n.get, pass.outputImageBytes), i32.mul(y.get, pass.outputRowBytes));
-      f.set(resultRow, i32.add(i32.add(row, pass.outputOrigin), groupOffset(4 * pass.columns)));
-      const fullColumns = Math.floor(pass.columns / columns) * columns;
-      f.for(columnBytes, 0, 4 * fullColumns, 4 * columns, () => overPixels(columns));
-      if (fullColumns < pass.columns) {
-        f.set(columnBytes, i32.constant(4 * fullColumns));
-        overPixels(pass.columns - fullColumns);
-      }
+      locateRow();
+      body();
     });
-  });
+  // a large filter passes through the cache once, panel by panel; a small one stays there while the image passes
+  if (pass.panels) overColumns((tileColumns) => overTasks(() => overPixels(tileColumns)));
+  else f.for(group, 0, pass.groups, 1, () => overTasks(() => overColumns(overPixels)));
+}
+
+/** Rows of the filter matrix of one group: taps times channels. */
+const filterRows = ({ tapsY, tapsX, sumChannels }: ConvolutionPass): number => tapsY * tapsX * sumChannels;
+
+/** Filters from this size on are put into panels: smaller ones stay in a core's second-level cache as they lie. */
+const panelsFrom = 192 * 1024;
+
+/** Whether a filter of `rows × columns` is better put into panels. */
+export function wantsPanels(rows: number, columns: number, groups: number, engine: Engine): boolean {
+  return groups === 1 && columns > columnTile(columns, engine) && 4 * rows * columns >= panelsFrom;
+}
+
+export function panelFloats(rows: number, columns: number, engine: Engine): number {
+  const width = columnTile(columns, engine);
+  return rows * width * Math.ceil(columns / width) + 16;
+}
+
+/** Rows of the filter that one task copies. */
+const rowsPerTask = 32;
+
+/**
+ * Copies a filter matrix into panels: target[column tile][row][column of the tile]. A tile then reads memory in order,
+ * where rows a power of two apart would all fall into the same few sets of the cache.
+ */
+export function panelPhase(
+  rows: number,
+  columns: number,
+  rowBytes: number,
+  engine: Engine,
+  place: (scope: PhaseScope) => { source: I32; target: I32 },
+): Phase {
+  const width = columnTile(columns, engine);
+  return {
+    tasks: Math.ceil(rows / rowsPerTask),
+    cycles: rows * columns,
+    emit(scope) {
+      const { f, begin, end } = scope;
+      const { source, target } = place(scope);
+      const row = f.local("i32");
+      const column = f.local("i32");
+      const from = f.local("i32");
+      const to = f.local("i32");
+      const copy = (count: number) => {
+        for (let i = 0; i < count; i += 4) f.storeV128(to.get, v128.load(from.get, 4 * i), 4 * i);
+        f.increase(from, 4 * width);
+        f.increase(to, 4 * width * rows);
+      };
+      const whole = columns - (columns % width);
+      f.for(row, i32.mul(begin, rowsPerTask), i32.min(i32.mul(end, rowsPerTask), rows), 1, () => {
+        f.set(from, i32.add(source, i32.mul(row.get, rowBytes)));
+        f.set(to, i32.add(target, i32.mul(row.get, 4 * width)));
+        f.for(column, 0, whole, width, () => copy(width));
+        if (whole < columns) copy(columns - whole);
+      });
+    },
+  };
 }
 
 interface TilePlace {
   readonly image: I32;
   readonly filter: I32;
+  readonly filterRowBytes: number;
   /** Bytes from the output's start. */
   readonly result: I32;
   /** Byte offset of the first column among the output's channels. */
@@ -152,11 +224,11 @@ function emitTile(scope: PhaseScope, pass: ConvolutionPass, place: TilePlace): v
       (step) =>
         accumulators.step((row) => ({ base: a.get, offset: row * distance + 4 * step }), {
           base: b.get,
-          offset: pass.filterRowBytes * step,
+          offset: place.filterRowBytes * step,
         }),
       (steps) => {
         f.increase(a, 4 * steps);
-        f.increase(b, pass.filterRowBytes * steps);
+        f.increase(b, place.filterRowBytes * steps);
       },
     );
   };
