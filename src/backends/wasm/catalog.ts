@@ -6,6 +6,7 @@ import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } fr
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
+import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
 import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
 
 /** The WebAssembly kernels of every op, in order of preference. */
@@ -13,8 +14,8 @@ export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
   matmul: [matmul],
-  conv2d: [conv2dWinograd, conv2d],
-  conv2dInputGradient: [conv2dInputGradientWinograd, conv2dInputGradient],
+  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
+  conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
   conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],

@@ -90,6 +90,8 @@ const geometries: readonly (readonly [string, Geometry])[] = [
   ["5×5 on 7×7, channels in fours", { image: [10, 7, 7, 20], filter: [5, 5, 20, 36], padding: [2, 2, 2, 2] }],
   ["5×5, uneven padding", { image: [5, 10, 11, 24], filter: [5, 5, 24, 16], padding: [1, 3, 4, 0] }],
   ["3×3, same", { image: [2, 28, 30, 64], filter: [3, 3, 64, 64], padding: [1, 1, 1, 1] }],
+  ["3×3, filters in panels", { image: [2, 7, 7, 128], filter: [3, 3, 128, 128], padding: [1, 1, 1, 1] }],
+  ["5×5, filters in panels", { image: [3, 9, 10, 96], filter: [5, 5, 96, 96], padding: [2, 2, 0, 4] }],
   ["3×3, one image", { image: [1, 17, 23, 48], filter: [3, 3, 48, 64], padding: [0, 2, 1, 1] }],
 ];
 

@@ -1,6 +1,6 @@
 import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
-import { i32, type V128, v128 } from "../assembler/index.js";
+import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import {
   Accumulators,
@@ -12,6 +12,7 @@ import {
   unrolledLoop,
   vectorsOf,
 } from "./tile.js";
+import { emitTurn } from "./turn.js";
 
 /** Length of one stretch of the reduction: its sum is rounded once when it is added to the others. */
 const reductionBlock = 512;
@@ -67,29 +68,8 @@ function transposition(node: NodeContext): Phase {
       const from = f.local("i32");
       const to = f.local("i32");
       const block = f.local("i32");
-      /** Four rows of B from `from`, of which `rows` exist, become `height` rows of the result. */
-      const turn = (rows: number, height: number) => {
-        const read = [0, 1, 2, 3].map((i) => f.local("v128", v128.load(from.get, 4 * k * Math.min(i, rows - 1))));
-        const [a, b, c, d] = read.map(({ get }) => get) as [V128, V128, V128, V128];
-        const low = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
-        const high = low.map((byte) => byte + 8);
-        const pairs = [
-          v128.shuffle(a, b, low),
-          v128.shuffle(c, d, low),
-          v128.shuffle(a, b, high),
-          v128.shuffle(c, d, high),
-        ];
-        const [ab, cd, abHigh, cdHigh] = pairs.map((pair) => f.local("v128", pair).get) as [V128, V128, V128, V128];
-        const first = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-        const second = first.map((byte) => byte + 8);
-        const result = [
-          v128.shuffle(ab, cd, first),
-          v128.shuffle(ab, cd, second),
-          v128.shuffle(abHigh, cdHigh, first),
-          v128.shuffle(abHigh, cdHigh, second),
-        ];
-        for (let i = 0; i < height; i++) f.storeV128(to.get, result[i]!, rowBytesOfB * i);
-      };
+      const turn = (rows: number, height: number) =>
+        emitTurn(f, { from: from.get, rowBytes: 4 * k, rows }, { to: to.get, rowBytes: rowBytesOfB, rows: height });
       const wholeRows = n - (n % 4);
       const rowsOf = (height: number) => {
         f.for(column, 0, wholeRows, 4, () => {

@@ -9,6 +9,7 @@ import type { NodeContext } from "../../../../plan/types.js";
 import { type I32, i32 } from "../../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
+import { emitTurn } from "../turn.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
@@ -22,7 +23,7 @@ import {
 } from "./tiles.js";
 
 /** Sizes of one convolution by Winograd's method: images of `inputs` channels become images of `outputs` channels. */
-interface Layout {
+export interface Layout {
   readonly matrices: WinogradMatrices;
   /** The image, cut into squares of `points` pixels. */
   readonly tiling: Tiling;
@@ -37,7 +38,7 @@ interface Layout {
 /** Bytes that the transformed tiles of one block may take: a good part of a core's second-level cache. */
 const blockBytes = 512 * 1024;
 
-interface Convolution {
+export interface Convolution {
   readonly batch: number;
   readonly height: number;
   readonly width: number;
@@ -50,7 +51,7 @@ interface Convolution {
   readonly left: number;
 }
 
-function layoutOf(c: Convolution, engine: Engine): Layout {
+export function layoutOf(c: Convolution, engine: Engine): Layout {
   const matrices = winogradMatrices(outputsPerTile.get(c.taps)!, c.taps);
   const tiling: Tiling = {
     batch: c.batch,
@@ -97,7 +98,11 @@ function scratchLayout(layout: Layout) {
   return { filter, turned, temporary, patch, image, result, perThread: temporary + patch + image + result };
 }
 
-function forwardConvolution(node: NodeContext): { c: Convolution; g: Conv2dGeometry; attributes: Conv2dAttributes } {
+export function forwardConvolution(node: NodeContext): {
+  c: Convolution;
+  g: Conv2dGeometry;
+  attributes: Conv2dAttributes;
+} {
   const attributes = attributesOf<Conv2dAttributes>(node);
   const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
   const c: Convolution = {
@@ -116,7 +121,11 @@ function forwardConvolution(node: NodeContext): { c: Convolution; g: Conv2dGeome
 }
 
 /** The gradient for the image as a convolution: of the output's gradient, with the filter turned by half a turn. */
-function backwardConvolution(node: NodeContext): { c: Convolution; g: Conv2dGeometry; attributes: Conv2dAttributes } {
+export function backwardConvolution(node: NodeContext): {
+  c: Convolution;
+  g: Conv2dGeometry;
+  attributes: Conv2dAttributes;
+} {
   const attributes = attributesOf<Conv2dInputGradientAttributes>(node);
   const g = conv2dGeometry(attributes.inputShape, node.inputs[1]!.shape, attributes, where);
   const c: Convolution = {
@@ -198,19 +207,19 @@ export const conv2dInputGradientWinograd = convolutionKernel(
 );
 
 /** target[tap][o][c] = filter[last − tap][c][o]: one task per tap. `c.inputs` are the filter's output channels. */
-function emitTurnedFilter({ f, begin, end, inputs }: PhaseScope, c: Convolution, target: I32): void {
+export function emitTurnedFilter({ f, begin, end, inputs }: PhaseScope, c: Convolution, target: I32): void {
   const [tap, o, i] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const [from, to] = [f.local("i32"), f.local("i32")];
   const tapBytes = 4 * c.inputs * c.outputs;
   f.for(tap, begin, end, 1, () => {
-    f.set(to, i32.add(target, i32.mul(tap.get, tapBytes)));
-    f.for(o, 0, c.inputs, 1, () => {
+    f.for(o, 0, c.inputs, 4, () => {
       f.set(from, i32.add(inputs[1]!, i32.mul(i32.sub(c.taps ** 2 - 1, tap.get), tapBytes)));
       f.set(from, i32.add(from.get, i32.mul(o.get, 4)));
-      f.for(i, 0, c.outputs, 1, () => {
-        f.storeI32(to.get, i32.load(from.get));
-        f.increase(from, 4 * c.inputs);
-        f.increase(to, 4);
+      f.set(to, i32.add(i32.add(target, i32.mul(tap.get, tapBytes)), i32.mul(o.get, 4 * c.outputs)));
+      f.for(i, 0, c.outputs, 4, () => {
+        emitTurn(f, { from: from.get, rowBytes: 4 * c.inputs }, { to: to.get, rowBytes: 4 * c.outputs });
+        f.increase(from, 16 * c.inputs);
+        f.increase(to, 16);
       });
     });
   });
@@ -304,42 +313,61 @@ function emitBlocks(
         add: false,
       }),
     );
-    f.for(tile, 0, count.get, 1, () => emitOutputTile(scope, layout, node, epilogue, own, tile.get, index()));
+    f.for(tile, 0, count.get, 1, () => {
+      const products: OutputProducts = {
+        source: i32.add(own.result, i32.mul(tile.get, 4 * outputs)),
+        pointBytes: pointStride(block, outputs),
+        channels: outputs,
+        firstChannel: i32.constant(0),
+        temporary: own.temporary,
+      };
+      emitOutputTile(scope, layout, node, epilogue, products, index());
+    });
   });
 }
 
+/** The products of one tile: for each point, some of the output's channels. */
+export interface OutputProducts {
+  readonly source: I32;
+  /** From one point to the next. */
+  readonly pointBytes: number;
+  readonly channels: number;
+  /** Byte offset of the first of them among all channels. */
+  readonly firstChannel: I32;
+  readonly temporary: I32;
+}
+
 /** Aᵀ · products · A of one tile, finished by the epilogue and stored where the image has pixels. */
-function emitOutputTile(
+export function emitOutputTile(
   scope: PhaseScope,
   layout: Layout,
   node: NodeContext,
   epilogue: Expression | undefined,
-  own: { readonly temporary: I32; readonly result: I32 },
-  tile: I32,
+  products: OutputProducts,
   index: I32,
 ): void {
   const { f, output } = scope;
-  const { matrices, tiling, outputs, outputHeight, outputWidth, block } = layout;
+  const { matrices, tiling, outputs, outputHeight, outputWidth } = layout;
   const { image, row, column } = locateTile(scope, tiling, index);
   const ending = new EpilogueEmitter(scope, epilogue, node);
-  const pointBytes = pointStride(block, outputs);
+  const { pointBytes } = products;
   const top = f.local("i32", i32.mul(row.get, tiling.step));
   const left = f.local("i32", i32.mul(column.get, tiling.step));
   const place = f.local("i32");
   const target = f.local("i32");
   const channel = f.local("i32");
   emitTwoSided(scope, transpose(matrices.a), {
-    source: f.local("i32", i32.add(own.result, i32.mul(tile, 4 * outputs))).get,
+    source: f.local("i32", products.source).get,
     rowBytes: i32.constant(matrices.points * pointBytes),
     pixelBytes: pointBytes,
-    channels: outputs,
-    temporary: own.temporary,
+    channels: products.channels,
+    temporary: products.temporary,
     store(results, line, chunk) {
       const y = i32.add(top.get, line);
       f.if(i32.ltU(y, outputHeight), () => {
         const pixel = i32.add(i32.mul(i32.add(i32.mul(image.get, outputHeight), y), outputWidth), left.get);
-        f.set(channel, chunk);
-        f.set(place, i32.add(i32.mul(pixel, 4 * outputs), chunk));
+        f.set(channel, i32.add(products.firstChannel, chunk));
+        f.set(place, i32.add(i32.mul(pixel, 4 * outputs), channel.get));
         f.set(target, i32.add(output, place.get));
         const finish = (j: number) =>
           results[j]!.forEach((vector, v) => {

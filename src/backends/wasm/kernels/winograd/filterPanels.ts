@@ -1,0 +1,202 @@
+import { i32 } from "../../assembler/index.js";
+import type { Phase, PhaseScope, WasmKernel } from "../../kernel.js";
+import { emitProduct, tiledCycles } from "../tile.js";
+import { align, pointStride, refusal } from "./sizes.js";
+import { emitTileTransform, emitTwoSided, patchFloats, temporaryFloats, tileCount } from "./tiles.js";
+import {
+  backwardConvolution,
+  emitOutputTile,
+  emitTurnedFilter,
+  forwardConvolution,
+  type Layout,
+  layoutOf,
+} from "./winograd.js";
+
+/** Output channels of one panel: what two registers of the widest engine hold. */
+const panelColumns = 16;
+
+/** Transformed filters from this size on do not stay in a core's cache. */
+const largeFilter = 2 * 1024 * 1024;
+
+/** Most bytes that all transformed tiles may take: they are read once for each panel. */
+const mostImageBytes = 8 * 1024 * 1024;
+
+/** Where the parts of the scratch memory lie, in bytes. */
+function scratchLayout({ matrices, tiling, inputs, outputs }: Layout, turned: boolean) {
+  const squared = matrices.points ** 2;
+  const tiles = tileCount(tiling);
+  const image = squared * pointStride(tiles, inputs);
+  const filter = turned ? 4 * align(matrices.taps ** 2 * inputs * outputs) : 0;
+  const temporary = 4 * align(temporaryFloats(matrices.points));
+  const patch = 4 * align(patchFloats(tiling));
+  const panel = squared * pointStride(inputs, panelColumns);
+  const products = squared * pointStride(tiles, panelColumns);
+  return { image, filter, temporary, patch, panel, products, perThread: temporary + patch + panel + products };
+}
+
+/**
+ * Winograd's method for large filters and few tiles, as deep layers of classifiers have: all tiles are transformed
+ * first; then each panel of output channels has its filters transformed, multiplied and transformed back while they are
+ * in cache, so that transformed filters never go to memory.
+ */
+function panelKernel(name: string, describe: typeof forwardConvolution, turned: boolean): WasmKernel {
+  return {
+    name,
+    accepts(node, engine) {
+      const { c, g, attributes } = describe(node);
+      const suitable = refusal(attributes, g);
+      if (suitable !== true) return suitable;
+      if (c.outputs % panelColumns !== 0) return "its output channels do not fill panels";
+      const layout = layoutOf(c, engine);
+      const squared = layout.matrices.points ** 2;
+      if (4 * squared * c.inputs * c.outputs < largeFilter) return "its filter stays in cache";
+      if (scratchLayout(layout, turned).image > mostImageBytes) return "its tiles do not stay in cache";
+      const tiles = tileCount(layout.tiling);
+      const direct = g.batch * g.outputHeight * g.outputWidth * c.taps ** 2 * c.inputs * c.outputs;
+      const products = tiledCycles(Math.max(4, tiles) * squared * c.inputs * c.outputs);
+      const transforms = 0.5 * squared * c.inputs * c.outputs + 0.75 * tiles * squared * (c.inputs + c.outputs);
+      return products + transforms < 0.9 * tiledCycles(direct) ? true : "direct costs less here";
+    },
+    scratchBytes(node, engine) {
+      const { image, filter, perThread } = scratchLayout(layoutOf(describe(node).c, engine), turned);
+      return image + filter + engine.threads * perThread;
+    },
+    phases(node, engine) {
+      const { c, attributes } = describe(node);
+      const layout = layoutOf(c, engine);
+      const { matrices, tiling } = layout;
+      const { image } = scratchLayout(layout, turned);
+      const tiles = tileCount(tiling);
+      const squared = matrices.points ** 2;
+      const weights = c.inputs * c.outputs;
+      const phases: Phase[] = [];
+      if (turned) {
+        phases.push({
+          tasks: c.taps ** 2,
+          cycles: c.taps ** 2 * weights,
+          emit: (scope) => emitTurnedFilter(scope, c, i32.add(scope.scratch, image)),
+        });
+      }
+      phases.push(
+        {
+          tasks: tiles,
+          cycles: 0.75 * tiles * squared * c.inputs,
+          emit: (scope) => emitImageTransform(scope, layout, turned),
+        },
+        {
+          tasks: c.outputs / panelColumns,
+          cycles: tiledCycles(tiles * squared * weights) + 0.5 * squared * weights,
+          emit: (scope) => emitPanels(scope, layout, turned, node, attributes.epilogue),
+        },
+      );
+      return phases;
+    },
+  };
+}
+
+export const conv2dWinogradPanels = panelKernel("f32_conv2d_winograd_panels_simd128", forwardConvolution, false);
+
+export const conv2dInputGradientWinogradPanels = panelKernel(
+  "f32_conv2d_input_gradient_winograd_panels_simd128",
+  backwardConvolution,
+  true,
+);
+
+function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout, turned: boolean) {
+  const { image, filter, temporary, patch, panel, perThread } = scratchLayout(layout, turned);
+  const base = f.local("i32", i32.add(i32.add(scratch, image + filter), i32.mul(thread, perThread))).get;
+  return {
+    temporary: base,
+    patch: i32.add(base, temporary),
+    panel: i32.add(base, temporary + patch),
+    products: i32.add(base, temporary + patch + panel),
+  };
+}
+
+/** scratch[point][tile][channel]: one task per tile. */
+function emitImageTransform(scope: PhaseScope, layout: Layout, turned: boolean): void {
+  const { f, begin, end, inputs, scratch } = scope;
+  const { matrices, tiling } = layout;
+  const own = threadScratch(scope, layout, turned);
+  const tile = f.local("i32");
+  f.for(tile, begin, end, 1, () =>
+    emitTileTransform(scope, tiling, matrices.b, {
+      image: inputs[0]!,
+      index: tile.get,
+      target: f.local("i32", i32.add(scratch, i32.mul(tile.get, 4 * layout.inputs))).get,
+      pointBytes: pointStride(tileCount(tiling), layout.inputs),
+      temporary: own.temporary,
+      patch: own.patch,
+    }),
+  );
+}
+
+/** One task per panel of output channels: filters transformed, multiplied with all tiles, transformed back. */
+function emitPanels(
+  scope: PhaseScope,
+  layout: Layout,
+  turned: boolean,
+  node: Parameters<WasmKernel["phases"]>[0],
+  epilogue: Parameters<typeof emitOutputTile>[3],
+): void {
+  const { f, begin, end, scratch } = scope;
+  const { matrices, tiling, inputs, outputs } = layout;
+  const { points, taps } = matrices;
+  const { image } = scratchLayout(layout, turned);
+  const own = threadScratch(scope, layout, turned);
+  const filter = turned ? i32.add(scratch, image) : scope.inputs[1]!;
+  const tiles = tileCount(tiling);
+  const panelPoint = pointStride(inputs, panelColumns);
+  const productPoint = pointStride(tiles, panelColumns);
+  const tapBytes = 4 * inputs * outputs;
+  const task = f.local("i32");
+  const firstChannel = f.local("i32");
+  const channel = f.local("i32");
+  const point = f.local("i32");
+  const tile = f.local("i32");
+  f.for(task, begin, end, 1, () => {
+    f.set(firstChannel, i32.mul(task.get, 4 * panelColumns));
+    f.for(channel, 0, inputs, 1, () => {
+      const source = i32.add(i32.add(filter, firstChannel.get), i32.mul(channel.get, 4 * outputs));
+      const target = f.local("i32", i32.add(own.panel, i32.mul(channel.get, 4 * panelColumns)));
+      emitTwoSided(scope, matrices.g, {
+        source: f.local("i32", source).get,
+        rowBytes: i32.constant(taps * tapBytes),
+        pixelBytes: tapBytes,
+        channels: panelColumns,
+        temporary: own.temporary,
+        store(results, line, chunk) {
+          const to = f.local("i32", i32.add(target.get, i32.add(i32.mul(line, points * panelPoint), chunk)));
+          results.forEach((vectors, j) =>
+            vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, panelPoint * j + 16 * v)),
+          );
+        },
+      });
+    });
+    f.for(point, 0, points ** 2, 1, () =>
+      emitProduct(scope, {
+        a: f.local("i32", i32.add(scratch, i32.mul(point.get, pointStride(tiles, inputs)))).get,
+        rowBytesOfA: 4 * inputs,
+        stepBytesOfA: 4,
+        b: f.local("i32", i32.add(own.panel, i32.mul(point.get, panelPoint))).get,
+        rowBytesOfB: 4 * panelColumns,
+        target: f.local("i32", i32.add(own.products, i32.mul(point.get, productPoint))).get,
+        rowBytesOfTarget: 4 * panelColumns,
+        m: tiles,
+        n: panelColumns,
+        k: inputs,
+        add: false,
+      }),
+    );
+    f.for(tile, 0, tiles, 1, () => {
+      const products = {
+        source: i32.add(own.products, i32.mul(tile.get, 4 * panelColumns)),
+        pointBytes: productPoint,
+        channels: panelColumns,
+        firstChannel: firstChannel.get,
+        temporary: own.temporary,
+      };
+      emitOutputTile(scope, layout, node, epilogue, products, tile.get);
+    });
+  });
+}
