@@ -18,8 +18,11 @@ const sumBlockBytes = 1280 * 1024;
 /** Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. */
 const partCount = 4;
 
+/** From this many weights on, two parts: their sums take memory and time. */
+const manyWeights = 128 * 256;
+
 /** Filters beyond this many values per point would need more memory for partial sums than they save time. */
-const mostWeights = 256 * 128;
+const mostWeights = 256 * 256;
 
 interface FilterLayout {
   readonly matrices: WinogradMatrices;
@@ -54,7 +57,7 @@ function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLa
     left: 0,
     size: matrices.outputs,
   };
-  const parts = Math.min(partCount, tileCount(image));
+  const parts = Math.min(g.inputChannels * g.outputChannels > manyWeights ? 2 : partCount, tileCount(image));
   const perPart = Math.ceil(tileCount(image) / parts);
   const bytesPerTile = 4 * matrices.points ** 2 * (g.inputChannels + g.outputChannels);
   // equal blocks, so that none is padded by much; long enough that the sums are not loaded and stored too often
