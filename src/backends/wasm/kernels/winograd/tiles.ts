@@ -1,4 +1,4 @@
-import { f32x4, type I32, i32, type Local, v128 } from "../../assembler/index.js";
+import { f32x4, type I32, i32, type Local, type V128, v128 } from "../../assembler/index.js";
 import type { PhaseScope } from "../../kernel.js";
 import { fill } from "../padded.js";
 import { emitMatrixProduct, vectorLocals } from "./transform.js";
@@ -155,10 +155,64 @@ export function emitTwoSided(scope: PhaseScope, matrix: Matrix, square: TwoSided
   }
 }
 
+/** Entries of the half-transformed square up to which it is held in locals, with both halves unrolled. */
+const unrolledEntries = 40;
+
 function emitChunk(scope: PhaseScope, matrix: Matrix, square: TwoSided, chunk: Local<"i32">, width: number): void {
+  const entries = matrix.length * matrix[0]!.length;
+  if (entries <= unrolledEntries) emitUnrolledChunk(scope, matrix, square, chunk, width);
+  else emitLoopedChunk(scope, matrix, square, chunk, width);
+}
+
+/** Entry at `at`, of all terms. */
+function loadEntry(at: I32, offset: number, { terms = { count: 1, bytes: 0 } }: TwoSided): V128 {
+  const all = Array.from({ length: terms.count }, (_, i) => v128.load(at, offset + i * terms.bytes));
+  return all.reduce((sum, term) => f32x4.add(sum, term));
+}
+
+function emitUnrolledChunk(
+  scope: PhaseScope,
+  matrix: Matrix,
+  square: TwoSided,
+  chunk: Local<"i32">,
+  width: number,
+): void {
   const { f } = scope;
   const size = matrix[0]!.length;
-  const { terms = { count: 1, bytes: 0 } } = square;
+  const at = f.local("i32", i32.add(square.source, chunk.get));
+  const inputs = Array.from({ length: size }, () => vectorLocals(f, size, width));
+  inputs.forEach((row, k) => {
+    row.forEach((vectors, x) =>
+      vectors.forEach((local, v) => f.set(local, loadEntry(at.get, square.pixelBytes * x + 16 * v, square))),
+    );
+    if (k + 1 < size) f.set(at, i32.add(at.get, square.rowBytes));
+  });
+  // half[row][column] = matrix · columns
+  const half = matrix.map(() => vectorLocals(f, size, width));
+  for (let column = 0; column < size; column++) {
+    emitMatrixProduct(
+      scope,
+      matrix,
+      inputs.map((row) => row[column]!),
+      (row, values) => values.forEach((value, v) => f.set(half[row]![column]![v]!, value)),
+    );
+  }
+  half.forEach((row, line) => {
+    const results = vectorLocals(f, matrix.length, width);
+    emitMatrixProduct(scope, matrix, row, (j, values) => values.forEach((value, v) => f.set(results[j]![v]!, value)));
+    square.store(results, i32.constant(line), chunk.get);
+  });
+}
+
+function emitLoopedChunk(
+  scope: PhaseScope,
+  matrix: Matrix,
+  square: TwoSided,
+  chunk: Local<"i32">,
+  width: number,
+): void {
+  const { f } = scope;
+  const size = matrix[0]!.length;
   const inputs = vectorLocals(f, size, width);
   const results = vectorLocals(f, matrix.length, width);
   const temporary = f.local("i32", square.temporary);
@@ -171,13 +225,7 @@ function emitChunk(scope: PhaseScope, matrix: Matrix, square: TwoSided, chunk: L
   f.for(line, 0, size, 1, () => {
     f.set(at, i32.add(i32.add(square.source, chunk.get), i32.mul(line.get, square.pixelBytes)));
     for (const vectors of inputs) {
-      vectors.forEach((local, v) => {
-        const all = Array.from({ length: terms.count }, (_, i) => v128.load(at.get, 16 * v + i * terms.bytes));
-        f.set(
-          local,
-          all.reduce((sum, term) => f32x4.add(sum, term)),
-        );
-      });
+      vectors.forEach((local, v) => f.set(local, loadEntry(at.get, 16 * v, square)));
       f.set(at, i32.add(at.get, square.rowBytes));
     }
     product();
