@@ -16,6 +16,7 @@ import {
   multiplyAddsOfPass,
   panelFloats,
   panelPhase,
+  rowsOfPass,
   tasksOfPass,
   wantsPanels,
 } from "./convolution.js";
@@ -86,8 +87,8 @@ export const conv2d: WasmKernel = {
     };
     const copied = needsCopy(image);
     const compute: Phase = {
-      tasks: tasksOfPass(pass),
-      cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
+      tasks: tasksOfPass(pass, engine),
+      cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * rowsOfPass(pass),
       usesScratch: copied || panels > 0,
       emit(scope) {
         const source = copied ? i32.add(scope.scratch, panels) : scope.inputs[0]!;
@@ -283,8 +284,8 @@ export const conv2dInputGradient: WasmKernel = {
         );
       }
       phases.push({
-        tasks: tasksOfPass(pass),
-        cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * tasksOfPass(pass),
+        tasks: tasksOfPass(pass, engine),
+        cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * rowsOfPass(pass),
         emit(scope) {
           const source = copied ? i32.add(scope.scratch, imageOffset) : scope.inputs[0]!;
           emitPass(scope, pass, source, i32.add(scope.scratch, pass.panels ? to : from), node, epilogue);

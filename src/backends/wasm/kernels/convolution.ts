@@ -44,11 +44,16 @@ export interface ConvolutionPass {
   readonly outputPixelBytes: number;
 }
 
-/** Tasks of a pass: rows of output pixels. */
-export const tasksOfPass = (pass: ConvolutionPass): number => pass.batch * pass.outputHeight;
+/** Tasks of a pass: rows of output pixels, or panels of the filter. */
+export function tasksOfPass(pass: ConvolutionPass, engine: Engine): number {
+  return pass.panels ? Math.ceil(pass.columns / columnTile(pass.columns, engine)) : rowsOfPass(pass);
+}
+
+/** Rows of output pixels of all images. */
+export const rowsOfPass = (pass: ConvolutionPass): number => pass.batch * pass.outputHeight;
 
 export function multiplyAddsOfPass(p: ConvolutionPass): number {
-  return tasksOfPass(p) * p.outputWidth * p.groups * p.columns * p.tapsY * p.tapsX * p.sumChannels;
+  return rowsOfPass(p) * p.outputWidth * p.groups * p.columns * p.tapsY * p.tapsX * p.sumChannels;
 }
 
 /**
@@ -116,14 +121,29 @@ export function emitPass(
     f.set(columnBytes, i32.constant(4 * fullColumns));
     body(pass.columns - fullColumns);
   };
-  const overTasks = (body: () => void) =>
-    f.for(task, begin, end, 1, () => {
+  const overRows = (from: I32 | number, to: I32 | number, body: () => void) =>
+    f.for(task, from, to, 1, () => {
       locateRow();
       body();
     });
-  // a large filter passes through the cache once, panel by panel; a small one stays there while the image passes
-  if (pass.panels) overColumns((tileColumns) => overTasks(() => overPixels(tileColumns)));
-  else f.for(group, 0, pass.groups, 1, () => overTasks(() => overColumns(overPixels)));
+  if (!pass.panels) {
+    // a small filter stays in cache while the image passes
+    f.for(group, 0, pass.groups, 1, () => overRows(begin, end, () => overColumns(overPixels)));
+    return;
+  }
+  // a large filter passes through the cache once, panel by panel
+  const panel = f.local("i32");
+  const over = (tileColumns: number) => overRows(0, rowsOfPass(pass), () => overPixels(tileColumns));
+  f.for(panel, begin, end, 1, () => {
+    f.set(columnBytes, i32.mul(panel.get, 4 * columns));
+    if (fullColumns === pass.columns) over(columns);
+    else
+      f.if(
+        i32.ltS(columnBytes.get, 4 * fullColumns),
+        () => over(columns),
+        () => over(pass.columns - fullColumns),
+      );
+  });
 }
 
 /** Rows of the filter matrix of one group: taps times channels. */

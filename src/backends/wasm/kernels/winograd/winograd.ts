@@ -68,9 +68,11 @@ export function layoutOf(c: Convolution, engine: Engine): Layout {
   const { inputs, outputs, outputHeight, outputWidth } = c;
   const bytesPerTile = 4 * matrices.points ** 2 * (inputs + outputs);
   const rows = rowTile(24, outputs, engine);
-  const fitting = Math.max(2 * rows, rows * Math.floor(blockBytes / bytesPerTile / rows));
-  // four blocks at least, so that threads have something to share; how tiles are grouped does not change results
-  const block = Math.min(fitting, rows * Math.ceil(tileCount(tiling) / 4 / rows));
+  const fitting = Math.max(2 * rows, Math.floor(blockBytes / bytesPerTile));
+  // as many blocks for every thread; how tiles are grouped does not change results
+  const tiles = tileCount(tiling);
+  const rounds = Math.ceil(tiles / fitting / engine.threads);
+  const block = Math.ceil(tiles / (rounds * engine.threads));
   return { matrices, tiling, inputs, outputs, outputHeight, outputWidth, block };
 }
 
