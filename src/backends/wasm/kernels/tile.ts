@@ -27,8 +27,11 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Vector registers of x86-64 and of most others: the sums, one row of B and one splat of A must fit. */
-const registers = 16;
+/**
+ * Vector registers that V8 gives out on x64 (it keeps one to itself): the sums, one row of B, one splat of A, and where
+ * multiplication and addition are two instructions the product between them.
+ */
+const registers = 15;
 
 /** Registers that a row of `columns` floats takes. */
 const registersFor = (columns: number, { wide }: Engine): number => Math.ceil(vectorsOf(columns) / (wide ? 2 : 1));
@@ -48,7 +51,7 @@ export function columnTile(columns: number, engine: Engine): number {
  */
 export function rowTile(count: number, columns: number, engine: Engine): number {
   const perRow = registersFor(columnTile(columns, engine), engine);
-  const most = Math.min(12, Math.floor((registers - 1 - perRow) / perRow));
+  const most = Math.min(12, Math.floor((registers - 1 - perRow - (engine.relaxedSimd ? 0 : 1)) / perRow));
   const cost = (rows: number) => (rows === 0 ? 0 : Math.max(8, rows * perRow) + perRow);
   let best = 1;
   let bestCost = Number.POSITIVE_INFINITY;
