@@ -107,6 +107,9 @@ const windows: readonly ConvolutionSpec[] = product(
 
 /** Edge sizes of channels, filters, batch and image, each alone. */
 const sizes: readonly ConvolutionSpec[] = [
+  // filters that are put into panels, for the image's gradient, too
+  { size: [5, 4], channels: 66, filters: 91, strides: [2, 2] },
+  { size: [3, 5], channels: 231, filters: 221, kernel: [1, 1] },
   ...edgeSizes.flatMap((channels): ConvolutionSpec[] => [
     { channels, size: [4, 5] },
     { channels, kernel: [1, 1], filters: 4 },

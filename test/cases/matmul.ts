@@ -36,6 +36,8 @@ export const matmulCases: readonly Case<"matmul">[] = [
     ...[1, 8, 16, 17].map((size) => matmulCase([size, size, size], attributes)),
     matmulCase([1, 129, 1], attributes),
     matmulCase([33, 260, 70], attributes),
+    // a right-hand matrix that is put into panels
+    matmulCase([49, 250, 201], attributes),
   ]),
   ...transposes.flatMap((attributes) =>
     edgeSizes.flatMap((size) => withEpilogues(matmulCase([5, 6, size], attributes))),

@@ -1,4 +1,3 @@
-import { platform } from "#platform";
 import { fail } from "../../core/errors.js";
 import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
@@ -12,6 +11,7 @@ import { compilePlan } from "./compile.js";
 import { detectFeatures } from "./features.js";
 import { bindCatalog, type Engine } from "./kernel.js";
 import { WasmProgram } from "./program.js";
+import { widen } from "./selfCheck.js";
 import { WasmStore } from "./store.js";
 import { resolveThreads, ThreadPool } from "./threads.js";
 
@@ -20,7 +20,7 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Use fused multiply-add where the engine has it (default true). Results differ in rounding between the two. */
   readonly relaxedSimd?: boolean;
-  /** Use 256-bit vectors where the engine can join 128-bit ones: V8 ≥ 13, Node ≥ 24 (default true). */
+  /** Use 256-bit vectors where the engine joins 128-bit ones, and rightly so: V8 ≥ 13, Node ≥ 24 (default true). */
   readonly wide?: boolean;
   /** Cycles of work from which a phase is shared between threads (default 30,000). Results do not depend on it. */
   readonly worthSharing?: number;
@@ -42,13 +42,15 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   }
   const threads = resolveThreads(options.threads, features.threads);
   const relaxedSimd = features.relaxedSimd && options.relaxedSimd !== false;
-  const engine: Engine = {
+  const narrow: Engine = {
     threads,
     relaxedSimd,
-    wide: relaxedSimd && options.wide !== false && platform.widenWasm(),
+    wide: false,
     worthSharing: options.worthSharing ?? 30_000,
     multiplyAdd: relaxedSimd ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
   };
+  const wide = relaxedSimd && options.wide !== false && (await widen(narrow)) === "right";
+  const engine = { ...narrow, wide };
   return new WasmBackend(engine, threads > 1 ? await ThreadPool.start(threads) : undefined);
 }
 

@@ -10,17 +10,9 @@ import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
-import {
-  type ConvolutionPass,
-  emitPass,
-  multiplyAddsOfPass,
-  panelFloats,
-  panelPhase,
-  rowsOfPass,
-  tasksOfPass,
-  wantsPanels,
-} from "./convolution.js";
+import { type ConvolutionPass, emitPass, multiplyAddsOfPass, rowsOfPass, tasksOfPass } from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
+import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
 import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
 
 const where = "conv2d";
@@ -113,7 +105,7 @@ export const conv2d: WasmKernel = {
 /** Bytes of the filter in panels; 0 where it is read as it lies. */
 function panelBytes(g: Conv2dGeometry, { groups }: Conv2dAttributes, engine: Engine): number {
   const rows = g.kernelHeight * g.kernelWidth * g.groupChannels;
-  if (!wantsPanels(rows, g.outputChannels, groups, engine)) return 0;
+  if (groups !== 1 || !wantsPanels(rows, g.outputChannels, engine)) return 0;
   return align(4 * panelFloats(rows, g.outputChannels, engine));
 }
 
@@ -214,7 +206,7 @@ function panelsOffset({ image, imageOffset }: InputGradientLayout): number {
 }
 
 function residuePanelBytes({ geometry: g }: InputGradientLayout, rows: number, groups: number, engine: Engine): number {
-  if (!wantsPanels(rows, g.groupChannels, groups, engine)) return 0;
+  if (groups !== 1 || !wantsPanels(rows, g.groupChannels, engine)) return 0;
   return align(4 * panelFloats(rows, g.groupChannels, engine));
 }
 

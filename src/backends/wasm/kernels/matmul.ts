@@ -2,6 +2,8 @@ import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import { align } from "../layout.js";
+import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
 import {
   Accumulators,
   columnTile,
@@ -33,26 +35,44 @@ function sizesOf(node: NodeContext): Sizes {
 
 const paddedColumns = (n: number): number => 4 * vectorsOf(n);
 
+/** Products of fewer rows do not read B often enough to pay for its panels. */
+const rowsForPanels = 48;
+
+const usesPanels = ({ m, n, k }: Sizes, engine: Engine): boolean => m >= rowsForPanels && wantsPanels(k, n, engine);
+
+/** Bytes of the turned B, after which its panels lie. */
+function turnedBytes(node: NodeContext): number {
+  const { n, k } = sizesOf(node);
+  return attributesOf<MatmulAttributes>(node).transposeB ? align(4 * k * paddedColumns(n)) : 0;
+}
+
 /**
  * Matrix product with a register tile over rows of A and columns of B, both read where they lie; a transposed B is
- * first turned into rows. Long reductions are cut into blocks, each summed from zero.
+ * first turned into rows, and a large one put into panels. Long reductions are cut into blocks, each summed from zero.
  */
 export const matmul: WasmKernel = {
   name: "f32_matmul_tiled_simd128",
   accepts: () => true,
-  scratchBytes(node) {
-    const { n, k } = sizesOf(node);
-    return attributesOf<MatmulAttributes>(node).transposeB ? 4 * k * paddedColumns(n) : 0;
+  scratchBytes(node, engine) {
+    const sizes = sizesOf(node);
+    return turnedBytes(node) + (usesPanels(sizes, engine) ? 4 * panelFloats(sizes.k, sizes.n, engine) : 0);
   },
   phases(node, engine) {
-    const { m, n, k } = sizesOf(node);
+    const sizes = sizesOf(node);
+    const { m, n, k, rowBytesOfB } = sizes;
+    const { transposeB } = attributesOf<MatmulAttributes>(node);
+    const panels = usesPanels(sizes, engine);
     const product: Phase = {
       tasks: tasksOf(m, n, engine).tasks,
       cycles: tiledCycles(m * n * k) + m * n,
-      usesScratch: attributesOf<MatmulAttributes>(node).transposeB,
+      usesScratch: transposeB || panels,
       emit: (scope) => emitProduct(scope, node),
     };
-    return attributesOf<MatmulAttributes>(node).transposeB ? [transposition(node), product] : [product];
+    const packing = panelPhase(k, n, rowBytesOfB, engine, ({ inputs, scratch }) => ({
+      source: transposeB ? scratch : inputs[1]!,
+      target: i32.add(scratch, turnedBytes(node)),
+    }));
+    return [...(transposeB ? [transposition(node)] : []), ...(panels ? [packing] : []), product];
   },
 };
 
@@ -149,12 +169,16 @@ function emitTile(
 ): void {
   const { f, engine, inputs, output } = scope;
   const { transposeA, transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
-  const { m, n, k, rowBytesOfB } = sizesOf(node);
+  const sizes = sizesOf(node);
+  const { m, n, k } = sizes;
+  const panels = usesPanels(sizes, engine);
+  const rowBytesOfB = panels ? 4 * columnTile(n, engine) : sizes.rowBytesOfB;
   const [rowBytesOfA, stepBytesOfA] = transposeA ? [4, 4 * m] : [4 * k, 4];
 
   const a = f.local("i32", i32.add(inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
   const columnBytes = f.local("i32", i32.mul(firstColumn, 4));
-  const b = f.local("i32", i32.add(transposeB ? scope.scratch : inputs[1]!, columnBytes.get));
+  const matrix = panels ? i32.add(scope.scratch, turnedBytes(node)) : transposeB ? scope.scratch : inputs[1]!;
+  const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));
   const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
   const target = f.local("i32", i32.add(output, result.get));
   const accumulators = new Accumulators(f, engine, { rows, columns });
