@@ -8,6 +8,7 @@ import {
   Accumulators,
   columnTile,
   EpilogueEmitter,
+  mostRows,
   type Place,
   rowTile,
   tiledCycles,
@@ -38,7 +39,14 @@ const paddedColumns = (n: number): number => 4 * vectorsOf(n);
 /** Products of fewer rows do not read B often enough to pay for its panels. */
 const rowsForPanels = 48;
 
-const usesPanels = ({ m, n, k }: Sizes, engine: Engine): boolean => m >= rowsForPanels && wantsPanels(k, n, engine);
+/** A B of this size is left as it lies if its rows spread over the cache: half of a core's second level. */
+const bytesLeft = 512 * 1024;
+
+/** Whether B is better put into panels: it is large, or its rows lie so that they fall into few sets of the cache. */
+function usesPanels({ m, n, k, rowBytesOfB }: Sizes, engine: Engine): boolean {
+  const spread = rowBytesOfB % 1024 !== 0 && 4 * k * n < bytesLeft;
+  return m >= rowsForPanels && !spread && wantsPanels(k, n, engine);
+}
 
 /** Bytes of the turned B, after which its panels lie. */
 function turnedBytes(node: NodeContext): number {
@@ -130,7 +138,7 @@ function tasksOf(m: number, n: number, engine: Engine) {
 function emitProduct(scope: PhaseScope, node: NodeContext): void {
   const { f, engine, begin, end } = scope;
   const { m, n } = sizesOf(node);
-  const { rows, columns, rowTiles, columnTiles, byRows } = tasksOf(m, n, engine);
+  const { rows, columns, rowTiles, byRows } = tasksOf(m, n, engine);
   const rowIndex = f.local("i32");
   const columnIndex = f.local("i32");
   const tile = (tileRows: number, tileColumns: number) => () =>
@@ -152,11 +160,35 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
       () => overRows(rest),
     );
   };
-  if (byRows) {
-    f.for(columnIndex, 0, columnTiles, 1, () => f.for(rowIndex, begin, end, 1, overColumns));
-  } else {
+  if (!byRows) {
     f.for(columnIndex, begin, end, 1, () => f.for(rowIndex, 0, rowTiles, 1, overColumns));
+    return;
   }
+  const fullColumns = Math.floor(n / columns);
+  const rest = n - fullColumns * columns;
+  f.for(columnIndex, 0, fullColumns, 1, () => f.for(rowIndex, begin, end, 1, () => overRows(columns)));
+  if (rest === 0) return;
+  // the narrow tile at the end has room for more rows, and needs them: its sums would wait for each other
+  const grouped = Math.max(1, Math.floor(mostRows(rest, engine) / rows));
+  f.set(columnIndex, i32.constant(fullColumns));
+  f.set(rowIndex, begin);
+  if (grouped > 1) {
+    const whole = f.local("i32", i32.sub(i32.min(end, Math.floor(m / rows)), grouped));
+    f.while(
+      () => i32.leS(rowIndex.get, whole.get),
+      () => {
+        tile(rows * grouped, rest)();
+        f.increase(rowIndex, grouped);
+      },
+    );
+  }
+  f.while(
+    () => i32.ltS(rowIndex.get, end),
+    () => {
+      overRows(rest);
+      f.increase(rowIndex, 1);
+    },
+  );
 }
 
 function emitTile(

@@ -45,13 +45,19 @@ export function columnTile(columns: number, engine: Engine): number {
   return columns > 2 * lanes && columns <= 3 * lanes ? columns : Math.min(columns, 2 * lanes);
 }
 
+/** Rows of a tile of `columns` whose sums fit into the registers. */
+export function mostRows(columns: number, engine: Engine): number {
+  const perRow = registersFor(columns, engine);
+  return Math.min(12, Math.floor((registers - 1 - perRow - (engine.relaxedSimd ? 0 : 1)) / perRow));
+}
+
 /**
  * Rows of a tile so that `count` rows are covered with the least work. Multiply-adds take four cycles and two start in
  * each, so a tile of fewer than eight sums takes as long as one of eight.
  */
 export function rowTile(count: number, columns: number, engine: Engine): number {
   const perRow = registersFor(columnTile(columns, engine), engine);
-  const most = Math.min(12, Math.floor((registers - 1 - perRow - (engine.relaxedSimd ? 0 : 1)) / perRow));
+  const most = mostRows(columnTile(columns, engine), engine);
   const cost = (rows: number) => (rows === 0 ? 0 : Math.max(8, rows * perRow) + perRow);
   let best = 1;
   let bestCost = Number.POSITIVE_INFINITY;
