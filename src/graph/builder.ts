@@ -1,5 +1,6 @@
 import type { DType } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
+import { exactJson } from "../core/exactJson.js";
 import type { Shape } from "../core/shapes.js";
 import { constant, input, variable } from "./leaves.js";
 import type { Graph, Node, OpDefinition, Update } from "./types.js";
@@ -87,9 +88,7 @@ export class GraphBuilder {
   }
 }
 
-/** Equal for nodes that compute the same; JSON alone would write Infinity and NaN as null and lose the sign of zero. */
+/** Equal for nodes that compute the same. */
 function structuralKey(op: string, inputs: readonly number[], attributes: object): string {
-  const exact = (_: string, value: unknown) =>
-    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `#${1 / value}${value}` : value;
-  return `${op}(${inputs.join()})${JSON.stringify(attributes, exact)}`;
+  return `${op}(${inputs.join()})${exactJson(attributes)}`;
 }

@@ -1,4 +1,5 @@
 import { fail } from "../../core/errors.js";
+import { exactJson } from "../../core/exactJson.js";
 import { contextOf } from "../../plan/plan.js";
 import type { NodeContext, Plan, PlanBuffer, PlanStep } from "../../plan/types.js";
 import {
@@ -189,10 +190,8 @@ function kernelNamed(node: NodeContext, name: string): WasmKernel {
 
 /** Steps with equal keys share code: everything that a kernel may look at, less the layer's name. */
 function codeKey({ attributes, inputs, output }: NodeContext): string {
-  const exact = (_: string, value: unknown) =>
-    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `#${1 / value}${value}` : value;
   const types = [...inputs, output].map(({ shape, dtype }) => `${dtype}${shape.join("x")}`);
-  return `${types.join(" ")} ${JSON.stringify(attributes, exact)}`;
+  return `${types.join(" ")} ${exactJson(attributes)}`;
 }
 
 function emitPhase(
