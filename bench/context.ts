@@ -1,8 +1,8 @@
 import { cpus, loadavg } from "node:os";
 import { createWasmBackend, type WasmBackend } from "../src/backends/wasm/index.js";
 import type { Engine } from "../src/backends/wasm/kernel.js";
+import { measurePeak } from "../src/backends/wasm/peak.js";
 import type { Options } from "./options.js";
-import { measurePeak } from "./peak.js";
 import type { Workload } from "./workloads.js";
 
 /** Where results (`write`) and everything else (`note`) go, a line each. */

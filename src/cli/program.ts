@@ -1,7 +1,9 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { recipes } from "../zoo/recipes.js";
 import { describeData, listData } from "./commands/data.js";
+import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
+import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
@@ -41,7 +43,9 @@ Examples:
   fovea evaluate runs/mnist-shallow-1    what it confuses with what
   fovea predict runs/mnist-shallow-1 digit.png
   fovea summary mnist-deep               layers, parameters, receptive fields
+  fovea plan mnist-deep                  which kernels a step runs, and why
   fovea data                             which data sets there are, and where
+  fovea doctor                           what this machine can do, and what is missing
 ${exitCodeHelp}`,
     );
 
@@ -115,6 +119,44 @@ Examples:
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExamples:\n  fovea summary mnist-shallow --batch 50\n  fovea summary runs/mnist-shallow-1")
     .action(async (what: string, options) => finish(await summary(what, options, io)));
+
+  program
+    .command("plan")
+    .description("show what a step does: kernels and why they were chosen, multiply-adds, memory")
+    .argument("<model>", "recipe, run directory or .safetensors file")
+    .addOption(new Option("--train", "a step of training (default; not for a file)").conflicts("infer"))
+    .addOption(new Option("--infer", "a prediction (default for a file)").conflicts("train"))
+    .option("--batch <n>", "examples per step (default: the recipe's to train, 1 to infer)", wholeNumber(1))
+    .option("--threads <n>", "threads to plan for", wholeNumber(1))
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Nothing is run. Where a kernel was not the first choice, the reasons of those before it stand below the table. A file
+does not say how it is trained: --train takes cross-entropy and plain SGD, in batches of 32.
+
+Examples:
+  fovea plan mnist-shallow
+  fovea plan mnist-deep --infer --batch 250
+  fovea plan runs/mnist-shallow-1 --threads 1 --json`,
+    )
+    .action(async (what: string, options) => finish(await plan(what, options, io)));
+
+  program
+    .command("doctor")
+    .description("say what this machine can do, and what is missing; exit code 1 if it cannot train")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Checks the engine's arithmetic against naive loops, measures the speed of one core, and looks for data sets and
+optional packages. Nothing is downloaded or written.
+
+Examples:
+  fovea doctor
+  fovea doctor --json > machine.json`,
+    )
+    .action(async (options) => finish(await doctor(options, io)));
 
   const data = program.command("data").description("list data sets, and look at one");
   data

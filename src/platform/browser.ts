@@ -88,6 +88,8 @@ export const platform: Platform = {
   cpuCount: () => navigator.hardwareConcurrency || 1,
   env: () => undefined,
   widenWasm: () => false,
+  optimizingWasm: (body) => body(),
+  warn: (text) => console.warn(text),
   now: () => performance.now(),
   yield() {
     // A message, not a timer: nested timers wait 4 ms each, and a second each in a hidden tab.

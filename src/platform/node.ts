@@ -236,10 +236,31 @@ function cacheDirectory(): string {
   return process.platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
 }
 
-function widenWasm(): boolean {
-  if (process.arch !== "x64" || Number.parseInt(process.versions.v8, 10) < 13) return false;
-  setFlagsFromString("--experimental-wasm-revectorize");
-  return true;
+const canWiden = process.arch === "x64" && Number.parseInt(process.versions.v8, 10) >= 13;
+
+function widenWasm(on: boolean): boolean {
+  if (!canWiden) return false;
+  setFlagsFromString(`--${on ? "" : "no-"}experimental-wasm-revectorize`);
+  return on;
+}
+
+/** V8's own budget: about the bytes of code that a function executes until it is optimised. */
+const tieringBudget = 13_000_000;
+
+/**
+ * The usual way up, from the baseline compiler to TurboFan, only at once and on this thread. (`--no-liftoff` would skip
+ * the first step, but ends the process on V8 14, whose inlining misses the counts that baseline code takes.)
+ */
+function optimizingWasm<T>(body: () => T): T {
+  if (!canWiden) return body();
+  setFlagsFromString("--wasm-sync-tier-up");
+  setFlagsFromString("--wasm-tiering-budget=1");
+  try {
+    return body();
+  } finally {
+    setFlagsFromString("--no-wasm-sync-tier-up");
+    setFlagsFromString(`--wasm-tiering-budget=${tieringBudget}`);
+  }
 }
 
 export const platform: Platform = {
@@ -247,6 +268,8 @@ export const platform: Platform = {
   cpuCount: availableParallelism,
   env,
   widenWasm,
+  optimizingWasm,
+  warn: (text) => void process.stderr.write(`${text}\n`),
   now: () => performance.now(),
   yield: () => new Promise((done) => setImmediate(done)),
   startWorker,

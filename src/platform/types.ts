@@ -9,9 +9,17 @@ export interface Platform {
   now(): number;
   /**
    * Lets the engine join neighbouring 128-bit vector operations of WebAssembly into 256-bit ones, where it can: V8's
-   * revectoriser, an experiment of V8 ≥ 13 on x64. Affects modules compiled from then on. False where there is none.
+   * revectoriser, an experiment of V8 ≥ 13 on x64; `false` switches it off again. Affects code compiled from then on.
+   * Returns whether it is on now.
    */
-  widenWasm(): boolean;
+  widenWasm(on: boolean): boolean;
+  /**
+   * Runs `body`, which compiles and calls WebAssembly synchronously: as far as the engine lets us, every function that
+   * returns once is optimised before it is called again. Elsewhere that takes many calls, and happens at any time.
+   */
+  optimizingWasm<T>(body: () => T): T;
+  /** Tells the user, in one line, what is wrong without being an error: on stderr, or the browser's console. */
+  warn(text: string): void;
   /** Lets timers, signals and input events run. */
   yield(): Promise<void>;
   /**

@@ -24,10 +24,24 @@ export interface DataOptions {
   readonly json?: boolean;
 }
 
+/** A data set, and where it is on this machine. */
+export interface LocatedSet {
+  readonly name: string;
+  readonly about: string;
+  readonly found: boolean;
+  readonly place: string;
+}
+
+/** Looks for all data sets; nothing is downloaded. */
+export async function locateSets(): Promise<LocatedSet[]> {
+  const rows: LocatedSet[] = [];
+  for (const set of sets) rows.push({ name: set.name, about: set.about, ...(await whereIs(set)) });
+  return rows;
+}
+
 /** All data sets, and where each one is; nothing is downloaded. */
 export async function listData({ json }: DataOptions, io: Io): Promise<number> {
-  const rows: { name: string; about: string; found: boolean; place: string }[] = [];
-  for (const set of sets) rows.push({ name: set.name, about: set.about, ...(await whereIs(set)) });
+  const rows = await locateSets();
   if (json === true) {
     for (const row of rows) printJson(io, { event: "data", ...row });
     return exitCodes.ok;

@@ -1,0 +1,47 @@
+import { platform } from "#platform";
+import { closest, fail } from "../core/errors.js";
+import type { Network } from "../model/network.js";
+import { loadModel } from "../train/model.js";
+import { type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { modelFile, readConfig } from "./run.js";
+
+/** A network, by whatever name it was called. */
+export interface FoundNetwork {
+  readonly title: string;
+  readonly network: Network;
+  /** How it is trained; undefined for a model file, which does not say. */
+  readonly training?: { readonly recipe: Recipe; readonly settings: RecipeSettings };
+}
+
+/**
+ * The network of a recipe, a run directory or a model file. Errors: code "usage" where `what` is none of these.
+ *
+ * @param command for messages: `summary`
+ */
+export async function findNetwork(what: string, command: string): Promise<FoundNetwork> {
+  const recipe = recipes.find(({ name }) => name === what);
+  if (recipe !== undefined) {
+    const title = `${recipe.name}: ${recipe.title}`;
+    return { title, network: recipe.network(), training: { recipe, settings: recipe.settings } };
+  }
+  if (await platform.files.exists(what)) {
+    const file = await modelFile(what);
+    return { title: file, network: (await loadModel(file)).network, training: await trainingOf(what, file) };
+  }
+  const names = recipes.map(({ name }) => name);
+  const near = closest(what, names);
+  return fail({
+    code: "usage",
+    where: `${command} "${what}"`,
+    problem: "there is no recipe, run directory or model file of this name",
+    expected: `a path, or one of ${names.join(", ")}`,
+    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+  });
+}
+
+async function trainingOf(path: string, file: string): Promise<FoundNetwork["training"]> {
+  if (path === file) return undefined;
+  const config = await readConfig(path);
+  const recipe = recipes.find(({ name }) => name === config.recipe);
+  return recipe === undefined ? undefined : { recipe, settings: config.settings };
+}
