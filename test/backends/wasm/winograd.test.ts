@@ -161,4 +161,28 @@ describe("the kernels", () => {
       });
     }
   });
+
+  it("are chosen alike for any number of threads, so that results are the same", async () => {
+    const engines: Backend[] = [];
+    for (const threads of [1, 2, 3, 7]) engines.push(await createWasmBackend({ threads }));
+    opened.push(...engines);
+    for (const [batch, size, channels] of [
+      [1, 56, 64],
+      [1, 28, 128],
+      [1, 14, 256],
+      [2, 7, 512],
+      [4, 9, 20],
+      [3, 6, 36],
+    ] as const) {
+      for (const taps of [3, 5] as const) {
+        const graph = graphOf({
+          image: [batch, size, size, channels],
+          filter: [taps, taps, channels, channels],
+          padding: [1, 1, 1, 1],
+        });
+        const chosen = engines.map((backend) => backend.plan(graph).steps.map(({ kernel }) => kernel));
+        for (const kernels of chosen) expect(kernels).toEqual(chosen[0]);
+      }
+    }
+  });
 });

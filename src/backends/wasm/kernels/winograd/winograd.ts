@@ -158,7 +158,8 @@ function convolutionKernel(
       const suitable = refusal(attributes, g);
       if (suitable !== true) return suitable;
       const direct = g.batch * g.outputHeight * g.outputWidth * c.taps ** 2 * c.inputs * c.outputs;
-      const layout = layoutOf(c, engine);
+      // judged for one thread whatever their number, since the choice of the kernel changes the last bits of results
+      const layout = layoutOf(c, { ...engine, threads: 1 });
       return pays(layout, direct, scratchLayout(layout).filter);
     },
     scratchBytes(node, engine) {
