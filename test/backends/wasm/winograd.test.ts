@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../../src/backends/reference/index.js";
 import { createWasmBackend } from "../../../src/backends/wasm/index.js";
 import { transpose, winogradMatrices } from "../../../src/backends/wasm/kernels/winograd/matrices.js";
+import type { WasmStore } from "../../../src/backends/wasm/store.js";
 import { keyOf, normalAt } from "../../../src/core/random.js";
 import { GraphBuilder } from "../../../src/graph/builder.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../../src/ops/conv2d.js";
@@ -159,6 +160,27 @@ describe("the kernels", () => {
         if (options.threads === 1 && first.length < 3) first.push(result);
         if (options.threads > 1) expect(result).toEqual(first[which]);
       });
+    }
+  });
+
+  it("keep to the scratch memory that they ask for, however many threads there are", async () => {
+    const graph = graphOf({ image: [3, 13, 9, 16], filter: [5, 5, 16, 24], padding: [2, 2, 2, 2] });
+    for (const threads of [1, 3, 8]) {
+      const backend = await createWasmBackend({ threads, worthSharing: 0 });
+      opened.push(backend);
+      const plan = backend.plan(graph);
+      const store = backend.createStore() as WasmStore;
+      const program = await backend.compile(plan, store);
+      const end = store.arena(plan.arenaBytes) + plan.arenaBytes;
+      // far behind the arena: what lies there belongs to others
+      store.declare("guard", { shape: [1 << 20], dtype: "float32" });
+      store.write("guard", new Float32Array(1 << 20).fill(7));
+      expect(store.address("guard")).toBeGreaterThanOrEqual(end);
+      program.run();
+      expect(
+        store.read("guard").every((value) => value === 7),
+        `${threads} threads`,
+      ).toBe(true);
     }
   });
 

@@ -97,11 +97,12 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const transforms = tiles * squared * (g.inputChannels + g.outputChannels) * 0.75;
     return products + sums + transforms < 0.8 * tiledCycles(direct) ? true : "direct costs less here";
   },
-  scratchBytes(node) {
+  scratchBytes(node, engine) {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
     const layout = filterLayout(g, attributes);
-    return layout.parts * filterScratch(layout).perPart;
+    const { perPart, temporary } = filterScratch(layout);
+    return layout.parts * perPart + engine.threads * temporary;
   },
   phases(node) {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
@@ -207,14 +208,14 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
 function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
   const { f, begin, end, output, scratch } = scope;
   const { matrices, inputs, outputs, parts } = layout;
-  const { sums, perPart } = filterScratch(layout);
+  const { perPart, temporary: temporaryBytes } = filterScratch(layout);
   const pointBytes = pointStride(inputs, outputs);
   const tapBytes = 4 * inputs * outputs;
   const channel = f.local("i32");
   const row = f.local("i32");
-  // the temporary square of a part that this thread uses alone
-  const temporary = f.local("i32", i32.add(scratch, sums));
-  f.set(temporary, i32.add(temporary.get, i32.mul(scope.thread, perPart)));
+  // behind the parts, a temporary square for each thread
+  const ownSquare = i32.add(i32.mul(scope.thread, temporaryBytes), parts * perPart);
+  const temporary = f.local("i32", i32.add(scratch, ownSquare));
   f.for(channel, begin, end, 1, () => {
     f.set(row, i32.mul(channel.get, 4 * outputs));
     emitTwoSided(scope, transpose(matrices.g), {
