@@ -3,9 +3,6 @@ export type DType = "float32" | "int32" | "uint8";
 
 export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** The array that holds a tensor of type D. */
-export type ArrayOf<D extends DType> = D extends "float32" ? Float32Array : D extends "int32" ? Int32Array : Uint8Array;
-
 const bytes: { readonly [D in DType]: number } = { float32: 4, int32: 4, uint8: 1 };
 
 /** Bytes of one element. */
@@ -16,9 +13,4 @@ export function bytesOf(dtype: DType): number {
 export function allocateArray(dtype: DType, length: number): Float32Array | Int32Array | Uint8Array {
   if (dtype === "float32") return new Float32Array(length);
   return dtype === "int32" ? new Int32Array(length) : new Uint8Array(length);
-}
-
-export function dtypeOfArray(array: NumericArray): DType {
-  if (array instanceof Uint8Array) return "uint8";
-  return array instanceof Int32Array ? "int32" : "float32";
 }

@@ -2,13 +2,13 @@ import type { Graph, Node } from "./types.js";
 
 /** A graph as text, one node a line: `%12 = conv2d(%3, %4) {strides: [2, 2]} : float32[50, 14, 14, 10]  # conv`. */
 export function printGraph(graph: Graph): string {
-  const lines = graph.nodes.map((node) => printNode(node, graph));
+  const lines = graph.nodes.map((node) => printNode(node));
   for (const { variable, value } of graph.updates) lines.push(`update ${graph.nodes[variable]!.name} <- %${value}`);
   for (const [name, id] of Object.entries(graph.outputs)) lines.push(`output ${name} = %${id}`);
   return lines.join("\n") + "\n";
 }
 
-export function printNode(node: Node, _graph?: Graph): string {
+export function printNode(node: Node): string {
   const inputs = node.inputs.map((id) => `%${id}`).join(", ");
   const type = `${node.dtype}[${node.shape.join(", ")}]`;
   const comment = node.name === "" ? "" : `  # ${node.name}`;

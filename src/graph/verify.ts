@@ -6,7 +6,7 @@ import type { Graph, Node, OpTable, TensorType } from "./types.js";
 /** Checks that a graph is well formed: order, known ops, types as the ops infer them, outputs and updates in range. */
 export function verifyGraph(graph: Graph, ops: OpTable): Graph {
   graph.nodes.forEach((node, position) => {
-    const wrong = (problem: string): never => fail({ code: "graph", where: `node ${printNode(node, graph)}`, problem });
+    const wrong = (problem: string): never => fail({ code: "graph", where: `node ${printNode(node)}`, problem });
     if (node.id !== position) wrong(`stands at position ${position}`);
     const op = ops[node.op] ?? wrong(`op "${node.op}" is unknown`);
     const inputs = node.inputs.map((id): Node => {

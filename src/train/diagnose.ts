@@ -1,6 +1,7 @@
 import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import type { Graph, Node, VariableAttributes } from "../graph/types.js";
+import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
 
 /**
@@ -12,11 +13,11 @@ import type { Session } from "../runtime/session.js";
 export async function failWithNaN(
   session: Session,
   graph: Graph,
-  write: (input: (name: string) => NumericArray) => void,
+  write: (program: Program) => void,
   { loss, epoch, step }: { loss: number; epoch: number; step: number },
 ): Promise<never> {
   const program = await session.compile(graph, { keepAll: true });
-  write((name) => program.input(name));
+  write(program);
   program.run();
   const culprit = program.plan.graph.nodes.find(
     (node) => node.dtype === "float32" && !isFiniteArray(program.node(node.id)),

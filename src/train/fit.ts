@@ -221,12 +221,11 @@ class Trainer {
   ) {}
 
   static async create(session: Session, network: Network, data: Dataset, options: TrainerOptions): Promise<Trainer> {
-    const { batchSize, loss, optimizer } = options;
-    const inputDtype = data.inputs instanceof Uint8Array ? "uint8" : "float32";
-    const program = (size: number) =>
-      session.program(`train ${JSON.stringify({ size, loss, optimizer, inputDtype })}`, () =>
-        trainingGraph(network, { loss, optimizer, batchSize: size, inputDtype }),
-      );
+    const { batchSize } = options;
+    const program = (size: number) => {
+      const graphOptions = graphOptionsOf(data, options, size);
+      return session.program(`train ${JSON.stringify(graphOptions)}`, () => trainingGraph(network, graphOptions));
+    };
     const whole = Math.min(batchSize, data.length);
     const main = await program(whole);
     const rest = data.length % whole === 0 ? undefined : await program(data.length % whole);
@@ -258,6 +257,7 @@ class Trainer {
     for (let index = 0; index < steps; index++) {
       const start = index * main.count;
       const step = start + main.count <= order.length ? main : rest!;
+      this.#step += 1;
       this.#write(step, order, start);
       step.program.run();
       const loss = step.loss[0]!;
@@ -300,7 +300,6 @@ class Trainer {
   }
 
   #write({ inputs, targets, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
-    this.#step += 1;
     inputs.copy(order, start, count);
     targets.copy(order, start, count);
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
@@ -314,26 +313,14 @@ class Trainer {
     start: number,
     place: { loss: number; epoch: number; step: number },
   ): Promise<never> {
-    const { loss, optimizer } = this.options;
-    const inputDtype = this.data.inputs instanceof Uint8Array ? "uint8" : "float32";
-    const graph = trainingGraph(this.network, { loss, optimizer, batchSize: step.count, inputDtype });
-    const { inputs: names } = this.network;
-    return failWithNaN(
-      this.session,
-      graph,
-      (input) => {
-        new ExampleCopier(this.data.inputs, input(names[0]!.name), sizeOf(this.data.shape)).copy(
-          order,
-          start,
-          step.count,
-        );
-        const targets = new ExampleCopier(this.data.targets, input("target"), sizeOf(this.data.targetShape));
-        targets.copy(order, start, step.count);
-        if (step.randomKey !== undefined) input("randomKey").set(keyOf(this.options.seed, "step", this.#step));
-        const values = optimizer.scalars(this.#step);
-        for (const { name } of step.scalars) input(`optimizer.${name}`)[0] = values[name]!;
-      },
-      place,
-    );
+    const graph = trainingGraph(this.network, graphOptionsOf(this.data, this.options, step.count));
+    const write = (program: Program) => this.#write(this.#views(program), order, start);
+    return failWithNaN(this.session, graph, write, place);
   }
+}
+
+/** What a program for batches of `size` examples is made of. */
+function graphOptionsOf(data: Dataset, { loss, optimizer }: TrainerOptions, batchSize: number) {
+  const inputDtype = data.inputs instanceof Uint8Array ? ("uint8" as const) : ("float32" as const);
+  return { loss, optimizer, batchSize, inputDtype };
 }

@@ -12,7 +12,6 @@ import {
   type Place,
   rowTile,
   tiledCycles,
-  unrolledLoop,
   vectorsOf,
 } from "./tile.js";
 import { emitTurn } from "./turn.js";
@@ -216,23 +215,8 @@ function emitTile(
   const accumulators = new Accumulators(f, engine, { rows, columns });
   const place = (row: number): Place => ({ base: target.get, offset: 4 * n * row });
 
-  const reduceOver = (length: number) => {
-    accumulators.clear();
-    unrolledLoop(
-      f,
-      length,
-      4,
-      (step) =>
-        accumulators.step((row) => ({ base: a.get, offset: rowBytesOfA * row + stepBytesOfA * step }), {
-          base: b.get,
-          offset: rowBytesOfB * step,
-        }),
-      (steps) => {
-        f.increase(a, steps * stepBytesOfA);
-        f.increase(b, steps * rowBytesOfB);
-      },
-    );
-  };
+  const left = { pointer: a, rowBytes: rowBytesOfA, stepBytes: stepBytesOfA };
+  const reduceOver = (length: number) => accumulators.reduce(length, left, { pointer: b, stepBytes: rowBytesOfB });
   const ending = new EpilogueEmitter(scope, epilogue, node);
   const finish = (value: Parameters<EpilogueEmitter["apply"]>[0], row: number, column: number) =>
     ending.apply(

@@ -99,6 +99,29 @@ export class Accumulators {
     });
   }
 
+  /** sums = Σ over `length` steps of a · b; the pointers are left behind the last step. Distances in bytes. */
+  reduce(
+    length: number,
+    a: { readonly pointer: Local<"i32">; readonly rowBytes: number; readonly stepBytes: number },
+    b: { readonly pointer: Local<"i32">; readonly stepBytes: number },
+  ): void {
+    this.clear();
+    unrolledLoop(
+      this.f,
+      length,
+      4,
+      (step) =>
+        this.step((row) => ({ base: a.pointer.get, offset: row * a.rowBytes + step * a.stepBytes }), {
+          base: b.pointer.get,
+          offset: step * b.stepBytes,
+        }),
+      (steps) => {
+        this.f.increase(a.pointer, steps * a.stepBytes);
+        this.f.increase(b.pointer, steps * b.stepBytes);
+      },
+    );
+  }
+
   /** sums += what lies at `place(row)` */
   addFrom(place: (row: number) => Place): void {
     this.sums.forEach((row, i) => {
@@ -237,21 +260,8 @@ function emitProductTile(scope: PhaseScope, p: Product, row: I32, column: I32, r
   const b = f.local("i32", i32.add(p.b, columnBytes.get));
   const target = f.local("i32", i32.add(i32.add(p.target, columnBytes.get), i32.mul(row, p.rowBytesOfTarget)));
   const accumulators = new Accumulators(f, engine, { rows, columns });
-  accumulators.clear();
-  unrolledLoop(
-    f,
-    p.k,
-    4,
-    (step) =>
-      accumulators.step((i) => ({ base: a.get, offset: i * p.rowBytesOfA + step * p.stepBytesOfA }), {
-        base: b.get,
-        offset: step * p.rowBytesOfB,
-      }),
-    (steps) => {
-      f.increase(a, steps * p.stepBytesOfA);
-      f.increase(b, steps * p.rowBytesOfB);
-    },
-  );
+  const left = { pointer: a, rowBytes: p.rowBytesOfA, stepBytes: p.stepBytesOfA };
+  accumulators.reduce(p.k, left, { pointer: b, stepBytes: p.rowBytesOfB });
   const place = (i: number): Place => ({ base: target.get, offset: i * p.rowBytesOfTarget });
   if (p.add) accumulators.addFrom(place);
   accumulators.store(place);

@@ -10,7 +10,15 @@ import { fill } from "../padded.js";
 import { emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
-import { emitTileTransform, emitTwoSided, patchFloats, type Tiling, temporaryFloats, tileCount } from "./tiles.js";
+import {
+  emitTileTransform,
+  emitTwoSided,
+  patchFloats,
+  storeEntries,
+  type Tiling,
+  temporaryFloats,
+  tileCount,
+} from "./tiles.js";
 
 /** Bytes that the transformed tiles of one block may take here: longer products matter more than the nearest cache. */
 const sumBlockBytes = 1280 * 1024;
@@ -228,9 +236,7 @@ function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
       store(results, line, chunk) {
         const offset = i32.add(i32.mul(line, matrices.taps * tapBytes), i32.add(row.get, chunk));
         const to = f.local("i32", i32.add(output, offset));
-        results.forEach((vectors, j) =>
-          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, tapBytes * j + 16 * v)),
-        );
+        storeEntries(scope, results, to.get, tapBytes);
       },
     });
   });

@@ -2,7 +2,7 @@ import { i32 } from "../../assembler/index.js";
 import type { Phase, PhaseScope, WasmKernel } from "../../kernel.js";
 import { emitProduct, tiledCycles } from "../tile.js";
 import { align, pointStride, refusal } from "./sizes.js";
-import { emitTileTransform, emitTwoSided, patchFloats, temporaryFloats, tileCount } from "./tiles.js";
+import { emitTileTransform, emitTwoSided, patchFloats, storeEntries, temporaryFloats, tileCount } from "./tiles.js";
 import {
   backwardConvolution,
   emitOutputTile,
@@ -167,9 +167,7 @@ function emitPanels(
         temporary: own.temporary,
         store(results, line, chunk) {
           const to = f.local("i32", i32.add(target.get, i32.add(i32.mul(line, points * panelPoint), chunk)));
-          results.forEach((vectors, j) =>
-            vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, panelPoint * j + 16 * v)),
-          );
+          storeEntries(scope, results, to.get, panelPoint);
         },
       });
     });

@@ -83,9 +83,7 @@ export function emitTileTransform(
     store(results, line, chunk) {
       const offset = i32.add(i32.mul(line, place.pointBytes * points), chunk);
       const to = f.local("i32", i32.add(place.target, offset));
-      results.forEach((vectors, j) =>
-        vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, place.pointBytes * j + 16 * v)),
-      );
+      storeEntries(scope, results, to.get, place.pointBytes);
     },
   });
 }
@@ -123,6 +121,16 @@ function copyPatch(
       );
     });
   });
+}
+
+/** Stores one row of a transformed square: entry j at `to + j · bytes`. */
+export function storeEntries(
+  { f }: PhaseScope,
+  results: readonly (readonly Local<"v128">[])[],
+  to: I32,
+  bytes: number,
+): void {
+  results.forEach((vectors, j) => vectors.forEach((vector, v) => f.storeV128(to, vector.get, bytes * j + 16 * v)));
 }
 
 /** A square of channels in memory, and what becomes of its transform. */

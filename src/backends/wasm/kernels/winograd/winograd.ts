@@ -17,6 +17,7 @@ import {
   emitTwoSided,
   locateTile,
   patchFloats,
+  storeEntries,
   type Tiling,
   temporaryFloats,
   tileCount,
@@ -261,9 +262,7 @@ function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, bef
       store(results, line, chunk) {
         const offset = i32.add(i32.mul(line, points * pointBytes), i32.add(row.get, chunk));
         const to = f.local("i32", i32.add(scratch, offset));
-        results.forEach((vectors, j) =>
-          vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, pointBytes * j + 16 * v)),
-        );
+        storeEntries(scope, results, to.get, pointBytes);
       },
     });
   });
