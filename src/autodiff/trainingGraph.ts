@@ -17,7 +17,9 @@ import {
 } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
+import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
 import type { InputDType } from "../model/symbolic.js";
+import { emitUpdates } from "../model/updates.js";
 import { x } from "../ops/expression.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
@@ -46,6 +48,8 @@ export interface EvaluationGraphOptions {
 
 export interface TrainingGraphOptions extends EvaluationGraphOptions {
   readonly optimizer: Optimizer;
+  /** Penalties that are part of the loss. Default: none. */
+  readonly regularizers?: Regularizers;
 }
 
 /**
@@ -65,7 +69,7 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  */
 export function trainingGraph(network: Network, options: TrainingGraphOptions): Graph {
   const where = "training graph";
-  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "metrics"]);
+  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "metrics", "regularizers"]);
   const { loss: lossName, metrics } = checkEvaluation(network, options, where);
   const { optimizer } = options;
   const builder = new GraphBuilder();
@@ -73,38 +77,22 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
   const target = targetInput(builder, lossName, outputs[0]!);
-  const loss = emitLoss(builder, lossName, outputs[0]!, target);
+  const trainable = network.weights.filter((weight) => weight.trainable).map(({ name }) => weights.get(name)!);
+  const dataLoss = emitLoss(builder, lossName, outputs[0]!, target);
+  const names = trainable.map(({ name }) => name);
+  const regularizers = checkRegularizers(where, options.regularizers ?? {}, names);
+  const loss = emitPenalties(builder, regularizers, trainable, dataLoss);
   builder.output("loss", loss);
   if (metrics.includes("accuracy")) builder.output("accuracy", emitAccuracy(builder, outputs[0]!, target));
 
-  const trainable = network.weights.filter((weight) => weight.trainable).map(({ name }) => weights.get(name)!);
   const gradients = differentiate(builder, loss, trainable);
-  const scalars = Object.fromEntries(
-    Object.keys(optimizer.scalars(1)).map((name) => [name, builder.input(`optimizer.${name}`, [], "float32")]),
-  );
-  trainable.forEach((weight, i) => {
-    const gradient = gradients[i];
-    if (gradient === undefined) return;
-    const slots = Object.fromEntries(
-      optimizer.slots.map((slot) => [slot, builder.variable(slotName(slot, weight.name), weight.shape)]),
-    );
-    const next = builder.scope(`optimizer.${weight.name}`, () =>
-      optimizer.emit(builder, { weight, gradient, slots, scalars, loss }),
-    );
-    for (const slot of optimizer.slots) builder.update(slots[slot]!, next.slots[slot]!);
-    builder.update(weight, next.weight);
-  });
+  emitUpdates(builder, optimizer, trainable, gradients, loss);
   for (const [name, value] of updates) {
     const weight = weights.get(name)!;
     const next = builder.scope(value.name, () => guardedMap(builder, [weight, value], x(1), { loss }));
     builder.update(weight, next);
   }
   return builder.build();
-}
-
-/** The variable that holds a slot of a weight: `optimizer.momentum.conv2d.kernel`. */
-export function slotName(slot: string, weight: string): string {
-  return `optimizer.${slot}.${weight}`;
 }
 
 /**
