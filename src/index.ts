@@ -17,7 +17,25 @@ export {
   reshape,
   softmax,
 } from "./model/layers/index.js";
-export { adam, type Optimizer, sgd } from "./model/optimizers.js";
+export {
+  type AdadeltaOptions,
+  type AdagradOptions,
+  type AdamOptions,
+  adadelta,
+  adagrad,
+  adam,
+  adamW,
+  type LionOptions,
+  lion,
+  type Optimizer,
+  type OptimizerOptions,
+  type ParameterGroup,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from "./model/optimizers.js";
+export type { Regularizer, Regularizers } from "./model/regularizers.js";
 export { input } from "./model/symbolic.js";
 export type {
   Callback,
@@ -39,3 +57,19 @@ export {
   type PredictOptions,
   sequential,
 } from "./train/model.js";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type OneCycleOptions,
+  oneCycle,
+  type PolynomialDecayOptions,
+  perEpoch,
+  polynomialDecay,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+} from "./train/schedules.js";

@@ -6,22 +6,30 @@ import { keyOf } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
 import { ExampleCopier, epochOrder } from "../data/batches.js";
 import { type Dataset, split } from "../data/dataset.js";
+import { numberThat } from "../model/check.js";
 import { checkLossName, type LossName } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
 import type { Optimizer } from "../model/optimizers.js";
+import type { Regularizers } from "../model/regularizers.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
+import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluateOn } from "./evaluate.js";
 import { checkRunOptions } from "./options.js";
+import type { Schedule } from "./schedules.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
   readonly loss: LossName;
   readonly optimizer: Optimizer;
+  /** What the optimiser's learning rate is multiplied by at each update. Default: 1. */
+  readonly schedule?: Schedule;
+  /** Penalties on weights by patterns of names, part of the training loss: `{ "*.kernel": { l2: 1e-4 } }`. */
+  readonly regularizers?: Regularizers;
   /** Examples per step. The last batch of an epoch holds what is left. Default: 32. */
   readonly batchSize?: number;
   /** Times that all examples are seen, at most. Default: 10. */
@@ -48,6 +56,8 @@ export interface History {
 export const fitOptionNames = [
   "loss",
   "optimizer",
+  "schedule",
+  "regularizers",
   "batchSize",
   "epochs",
   "validation",
@@ -92,10 +102,10 @@ async function runEpochs(
 ): Promise<History> {
   const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const trainer = await Trainer.create(session, network, train, { loss, optimizer, batchSize, seed });
+  const trainer = await Trainer.create(session, network, train, { ...options, batchSize, seed });
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
-  const run = new Run(weights);
+  const run = new Run(weights, optimizer.learningRate);
   const { plan } = trainer.main;
   for (const callback of callbacks) {
     await callback.onStart?.({
@@ -111,6 +121,7 @@ async function runEpochs(
   }
   for (let epoch = 1; epoch <= epochs && run.stopped === undefined; epoch++) {
     run.epoch = epoch;
+    trainer.learningRate = run.learningRate;
     const started = platform.now();
     const order = epochOrder(train.length, seed, epoch, shuffle);
     const log = await trainer.epoch(order, epoch, epochs, callbacks, options.signal);
@@ -119,6 +130,8 @@ async function runEpochs(
       run.stop("it was interrupted");
       if (log.examples === 0) break;
     }
+    // what is measured, and kept by callbacks, are the averages where there are any
+    if (trainer.hasAverages) exchangeAverages(session.store, network);
     const measured = validation === undefined ? undefined : await evaluateOn(session, network, validation, { loss });
     const entry: EpochLog = {
       epoch,
@@ -126,13 +139,15 @@ async function runEpochs(
       ...(log.accuracy === undefined ? {} : { accuracy: log.accuracy }),
       ...(measured === undefined ? {} : { validationLoss: measured.loss }),
       ...(measured?.accuracy === undefined ? {} : { validationAccuracy: measured.accuracy }),
-      learningRate: optimizer.learningRate,
+      learningRate: trainer.lastRate,
       seconds,
       examplesPerSecond: log.examples / seconds,
     };
     epochLogs.push(entry);
     for (const callback of callbacks) await callback.onEpoch?.(entry, run);
+    if (trainer.hasAverages) exchangeAverages(session.store, network);
   }
+  if (trainer.hasAverages) exchangeAverages(session.store, network);
   const seconds = (platform.now() - began) / 1000;
   const end = (): RunEnd => ({
     epochs: epochLogs.length,
@@ -166,7 +181,14 @@ class Run implements RunControl {
   #kept: { epoch: number; values: Map<string, Float32Array> } | undefined;
   #restored = false;
 
-  constructor(readonly weights: Weights) {}
+  constructor(
+    readonly weights: Weights,
+    public learningRate: number,
+  ) {}
+
+  setLearningRate(rate: number): void {
+    this.learningRate = numberThat("setLearningRate", "rate", rate, "a number ≥ 0", (value) => value >= 0);
+  }
 
   get weightsOfEpoch(): number {
     return this.#restored && this.#kept !== undefined ? this.#kept.epoch : this.epoch;
@@ -187,9 +209,7 @@ class Run implements RunControl {
   }
 }
 
-interface TrainerOptions {
-  readonly loss: LossName;
-  readonly optimizer: Optimizer;
+interface TrainerOptions extends Pick<FitOptions, "loss" | "optimizer" | "schedule" | "regularizers"> {
   readonly batchSize: number;
   readonly seed: number;
 }
@@ -208,6 +228,10 @@ interface Step {
 
 /** Runs the steps of training: one program for whole batches, one for the last of an epoch where it is smaller. */
 class Trainer {
+  /** The rate before its schedule; callbacks change it between epochs. */
+  learningRate: number;
+  /** The rate of the last step. */
+  lastRate: number;
   #step = 0;
 
   private constructor(
@@ -218,13 +242,24 @@ class Trainer {
     /** The program of whole batches. */
     readonly main: Program,
     readonly rest: Program | undefined,
-  ) {}
+  ) {
+    this.learningRate = options.optimizer.learningRate;
+    this.lastRate = this.learningRate;
+  }
+
+  /** Whether there are averages beside the weights: from the first update on. */
+  get hasAverages(): boolean {
+    const { averageDecay, accumulationSteps } = this.options.optimizer.options;
+    return averageDecay !== undefined && this.#step >= accumulationSteps;
+  }
 
   static async create(session: Session, network: Network, data: Dataset, options: TrainerOptions): Promise<Trainer> {
     const { batchSize } = options;
     const program = (size: number) => {
       const graphOptions = graphOptionsOf(data, options, size);
-      return session.program(`train ${JSON.stringify(graphOptions)}`, () => trainingGraph(network, graphOptions));
+      // programs do not depend on the learning rate
+      const key = JSON.stringify({ ...graphOptions, optimizer: options.optimizer.key });
+      return session.program(`train ${key}`, () => trainingGraph(network, graphOptions));
     };
     const whole = Math.min(batchSize, data.length);
     const main = await program(whole);
@@ -303,8 +338,20 @@ class Trainer {
     inputs.copy(order, start, count);
     targets.copy(order, start, count);
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
-    const values = this.options.optimizer.scalars(this.#step);
+    const values = this.options.optimizer.scalars(this.#step, this.#rate());
     for (const { name, view } of scalars) view[0] = values[name]!;
+  }
+
+  #rate(): number {
+    const { optimizer, schedule } = this.options;
+    const done = optimizer.updateOf(this.#step) - 1;
+    const factor = schedule?.(done) ?? 1;
+    if (!(factor >= 0 && factor < Number.POSITIVE_INFINITY)) {
+      const problem = `the schedule gives no factor for step ${done}`;
+      fail({ code: "option", where: "fit", problem, expected: "a number ≥ 0", received: String(factor) });
+    }
+    this.lastRate = this.learningRate * factor;
+    return this.lastRate;
   }
 
   async #explain(
@@ -320,7 +367,7 @@ class Trainer {
 }
 
 /** What a program for batches of `size` examples is made of. */
-function graphOptionsOf(data: Dataset, { loss, optimizer }: TrainerOptions, batchSize: number) {
+function graphOptionsOf(data: Dataset, { loss, optimizer, regularizers }: TrainerOptions, batchSize: number) {
   const inputDtype = data.inputs instanceof Uint8Array ? ("uint8" as const) : ("float32" as const);
-  return { loss, optimizer, batchSize, inputDtype };
+  return { loss, optimizer, regularizers, batchSize, inputDtype };
 }
