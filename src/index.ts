@@ -18,6 +18,28 @@ export {
   softmax,
 } from "./model/layers/index.js";
 export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  categoricalHinge,
+  cosineSimilarity,
+  crossEntropy,
+  type DiceOptions,
+  dice,
+  type HuberOptions,
+  hinge,
+  huber,
+  klDivergence,
+  type Loss,
+  type LossFunction,
+  type LossName,
+  type LossOption,
+  meanAbsoluteError,
+  meanSquaredError,
+  squaredHinge,
+} from "./model/losses.js";
+export type { LossSpec, LossWeights } from "./model/objectives.js";
+export {
   type AdadeltaOptions,
   type AdagradOptions,
   type AdamOptions,

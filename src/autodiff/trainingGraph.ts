@@ -2,25 +2,15 @@ import { checkOptions, fail } from "../core/errors.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { choice, wholeNumber } from "../model/check.js";
-import { emitInputs, emitNetwork } from "../model/emit.js";
-import {
-  checkLoss,
-  checkLossName,
-  emitAccuracy,
-  emitCorrect,
-  emitLoss,
-  emitLosses,
-  endsInSoftmax,
-  type LossName,
-  takesLabels,
-  targetType,
-} from "../model/losses.js";
+import { emitInputs, emitNetwork, type InputDTypes } from "../model/emit.js";
+import { emitAccuracy, emitCorrect, emitLoss, emitLosses, endsInSoftmax } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
+import { type LossSpec, type LossWeights, type Objective, objectivesOf, suffixOf } from "../model/objectives.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
-import type { InputDType } from "../model/symbolic.js";
 import { emitUpdates } from "../model/updates.js";
-import { x } from "../ops/expression.js";
+import { add, multiply, x } from "../ops/expression.js";
+import { mapNode } from "../ops/map.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
 
@@ -30,21 +20,27 @@ export type MetricName = "accuracy";
 export interface PredictionGraphOptions {
   /** Examples per step. */
   readonly batchSize: number;
-  /** Type of the data; uint8 is divided by 255. Default: what each `input(…)` says. */
-  readonly inputDtype?: InputDType;
+  /** Type of the data, of all inputs or by their names; uint8 is divided by 255. Default: what each `input(…)` says. */
+  readonly inputDtype?: InputDTypes;
   /** Whether to give `probabilities`, too. Default: false. */
   readonly softmax?: boolean;
 }
 
 export interface EvaluationGraphOptions {
-  readonly loss: LossName;
+  readonly loss: LossSpec;
+  /** What the losses of several outputs count. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
+  /** Whether examples have weights: an input `sampleWeight` [batch]. Default: false. */
+  readonly sampleWeights?: boolean;
   /** Examples per step. */
   readonly batchSize: number;
-  /** Type of the data; uint8 is divided by 255. Default: what each `input(…)` says. */
-  readonly inputDtype?: InputDType;
-  /** Default: accuracy where the loss takes labels. */
+  /** Type of the data, of all inputs or by their names; uint8 is divided by 255. Default: what each `input(…)` says. */
+  readonly inputDtype?: InputDTypes;
+  /** Default: accuracy where a loss says what is right. */
   readonly metrics?: readonly MetricName[];
 }
+
+const evaluationOptionNames = ["loss", "lossWeights", "sampleWeights", "batchSize", "inputDtype", "metrics"];
 
 export interface TrainingGraphOptions extends EvaluationGraphOptions {
   readonly optimizer: Optimizer;
@@ -56,10 +52,13 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  * One step of training: forward, loss, gradients, and the update of every trainable weight that the loss depends on,
  * and of those that layers update themselves (running averages).
  *
- * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape);
- * `randomKey` int32 [2], only where the network draws random numbers; and `optimizer.<scalar>` float32 [] for each of
- * the optimiser's scalars. Variables: the weights, and `optimizer.<slot>.<weight>`.
- * Outputs: `loss` [], the mean over the batch before the update, and `accuracy` [] with labels.
+ * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape),
+ * and `target.<output>` for the losses after the first; `loss.<vector>` where losses have vectors (weights of classes);
+ * `sampleWeight` [batch] where asked for; `randomKey` int32 [2], only where the network draws random numbers; and
+ * `optimizer.<scalar>` float32 [] for each of the optimiser's scalars. Variables: the weights, and
+ * `optimizer.<slot>.<weight>`.
+ * Outputs: `loss` [], the mean over the batch before the update (of several, the weighted sum), with penalties, and
+ * `accuracy` [] of the first loss that says what is right.
  *
  * Where the loss is NaN or infinite, every variable keeps its value.
  *
@@ -69,21 +68,30 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  */
 export function trainingGraph(network: Network, options: TrainingGraphOptions): Graph {
   const where = "training graph";
-  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "metrics", "regularizers"]);
-  const { loss: lossName, metrics } = checkEvaluation(network, options, where);
+  checkOptions(where, options, [...evaluationOptionNames, "optimizer", "regularizers"]);
+  const { objectives, measured } = checkEvaluation(network, options, where);
   const { optimizer } = options;
   const builder = new GraphBuilder();
   const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
-  const target = targetInput(builder, lossName, outputs[0]!);
   const trainable = network.weights.filter((weight) => weight.trainable).map(({ name }) => weights.get(name)!);
-  const dataLoss = emitLoss(builder, lossName, outputs[0]!, target);
+  const targets = objectives.map((objective) => emitTarget(builder, objective, outputs));
+  const sampleWeight = emitSampleWeight(builder, options);
+  const losses = objectives.map(({ loss, prefix, position }, i) =>
+    emitLoss(builder, loss, outputs[position]!, targets[i]!, { sampleWeight, prefix }),
+  );
+  const terms = objectives.map(({ weight }, i) => multiply(weight, x(i)));
+  const dataLoss = builder.scope("loss", () => mapNode(builder, losses, terms.reduce(add)));
   const names = trainable.map(({ name }) => name);
   const regularizers = checkRegularizers(where, options.regularizers ?? {}, names);
   const loss = emitPenalties(builder, regularizers, trainable, dataLoss);
   builder.output("loss", loss);
-  if (metrics.includes("accuracy")) builder.output("accuracy", emitAccuracy(builder, outputs[0]!, target));
+  const [shown] = measured;
+  if (shown !== undefined) {
+    const target = targets[objectives.indexOf(shown)]!;
+    builder.output("accuracy", emitAccuracy(builder, shown.loss, outputs[shown.position]!, target));
+  }
 
   const gradients = differentiate(builder, loss, trainable);
   emitUpdates(builder, optimizer, trainable, gradients, loss);
@@ -96,22 +104,33 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
 }
 
 /**
- * Measures a batch without learning from it. Inputs: the network's, and `target`.
- * Outputs: `losses` [batch], and `correct` [batch] (1 or 0) with labels; per example, so that a last batch which is
- * filled up can be cut.
+ * Measures a batch without learning from it. Inputs: the network's, and those of targets and losses as in training.
+ * Outputs: `losses` [batch], and `correct` [batch] (the part that is right) where the loss says what is right; per
+ * example, so that a last batch which is filled up can be cut. Where examples weigh differently, `weights` and `counted`
+ * [batch] are what to divide the sums by. Losses after the first have outputs `losses.<output>`, ….
  *
  * @example evaluationGraph(digits, { loss: "crossEntropy", batchSize: 500, inputDtype: "uint8" })
  */
 export function evaluationGraph(network: Network, options: EvaluationGraphOptions): Graph {
   const where = "evaluation graph";
-  checkOptions(where, options, ["loss", "batchSize", "inputDtype", "metrics"]);
-  const { loss, metrics } = checkEvaluation(network, options, where);
+  checkOptions(where, options, evaluationOptionNames);
+  const { objectives, measured } = checkEvaluation(network, options, where);
   const builder = new GraphBuilder();
   const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
-  const output = emitNetwork(network, builder, inputs, { training: false }).outputs[0]!;
-  const target = targetInput(builder, loss, output);
-  builder.output("losses", emitLosses(builder, loss, output, target));
-  if (metrics.includes("accuracy")) builder.output("correct", emitCorrect(builder, output, target));
+  const { outputs } = emitNetwork(network, builder, inputs, { training: false });
+  const sampleWeight = emitSampleWeight(builder, options);
+  for (const objective of objectives) {
+    const { loss, prefix, position } = objective;
+    const target = emitTarget(builder, objective, outputs);
+    const suffix = suffixOf(objective);
+    const losses = emitLosses(builder, loss, outputs[position]!, target, { sampleWeight, prefix });
+    builder.output(`losses${suffix}`, losses.sums);
+    if (losses.weights !== undefined) builder.output(`weights${suffix}`, losses.weights);
+    if (!measured.includes(objective)) continue;
+    const correct = emitCorrect(builder, loss, outputs[position]!, target);
+    builder.output(`correct${suffix}`, correct.sums);
+    if (correct.weights !== undefined) builder.output(`counted${suffix}`, correct.weights);
+  }
   return builder.build();
 }
 
@@ -140,26 +159,33 @@ export function predictionGraph(network: Network, options: PredictionGraphOption
   return builder.build();
 }
 
-function targetInput(builder: GraphBuilder, loss: LossName, output: Node): Node {
-  const { shape, dtype } = targetType(loss, output.shape);
-  return builder.input("target", shape, dtype);
+function emitTarget(builder: GraphBuilder, { loss, target, position }: Objective, outputs: readonly Node[]): Node {
+  const { shape, dtype } = loss.target(outputs[position]!.shape);
+  return builder.input(target, shape, dtype);
 }
 
+function emitSampleWeight(builder: GraphBuilder, options: EvaluationGraphOptions): Node | undefined {
+  return options.sampleWeights === true ? builder.input("sampleWeight", [options.batchSize], "float32") : undefined;
+}
+
+/** The losses, and those of them whose accuracy is measured. */
 function checkEvaluation(network: Network, options: EvaluationGraphOptions, where: string) {
-  const loss = checkLossName(where, options.loss);
   checkBatch(options, where);
-  checkLoss(network, loss);
-  const metrics = options.metrics ?? (takesLabels(loss) ? ["accuracy" as const] : []);
-  for (const metric of metrics) {
+  const objectives = objectivesOf(network, options.loss, options.lossWeights, where);
+  const able = objectives.filter(({ loss }) => loss.emitCorrect !== undefined);
+  for (const metric of options.metrics ?? []) {
     choice(where, "metric", metric, ["accuracy"]);
-    if (!takesLabels(loss)) {
-      fail({ code: "option", where, problem: `accuracy needs labels, which ${loss} does not take` });
+    if (able.length === 0) {
+      const problem = `accuracy has no meaning under ${objectives.map(({ loss }) => loss.kind).join(", ")}`;
+      fail({ code: "option", where, problem });
     }
   }
-  return { loss, metrics };
+  return { objectives, measured: options.metrics === undefined || options.metrics.length > 0 ? able : [] };
 }
 
-function checkBatch({ batchSize, inputDtype }: { batchSize: number; inputDtype?: InputDType }, where: string): void {
+function checkBatch({ batchSize, inputDtype }: { batchSize: number; inputDtype?: InputDTypes }, where: string): void {
   wholeNumber(where, "batchSize", batchSize);
-  if (inputDtype !== undefined) choice(where, "inputDtype", inputDtype, ["float32", "uint8"]);
+  if (inputDtype === undefined) return;
+  const all = typeof inputDtype === "object" ? Object.values(inputDtype) : [inputDtype];
+  for (const each of all) choice(where, "inputDtype", each, ["float32", "uint8"]);
 }

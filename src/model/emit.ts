@@ -108,6 +108,9 @@ export function emitCall(
   });
 }
 
+/** Type of the data of all inputs, or by their names. */
+export type InputDTypes = InputDType | Readonly<Record<string, InputDType>>;
+
 /**
  * Adds the graph's inputs for a network and converts them: uint8 values are divided by 255, floats stay as they are.
  *
@@ -115,9 +118,10 @@ export function emitCall(
  * @param dtype of the data; by default what each `input(…)` says
  * @returns one float32 node [batchSize, …shape] for each input
  */
-export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDType): Node[] {
+export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDTypes): Node[] {
   return network.inputs.map((input) => {
-    const node = builder.input(input.name, [batchSize, ...input.shape], dtype ?? input.dtype);
+    const given = typeof dtype === "object" ? dtype[input.name] : dtype;
+    const node = builder.input(input.name, [batchSize, ...input.shape], given ?? input.dtype);
     return node.dtype === "float32" ? node : mapNode(builder, [node], divide(x(0), 255), undefined, input.name);
   });
 }
