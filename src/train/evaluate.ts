@@ -1,47 +1,92 @@
 import { platform } from "#platform";
 import { evaluationGraph, predictionGraph } from "../autodiff/trainingGraph.js";
+import type { NumericArray } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
 import { ExampleCopier, epochOrder } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
-import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
+import { keyOfObjectives, type Objective, suffixOf } from "../model/objectives.js";
 import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
+import { type Arranged, dataOptions } from "./arrange.js";
+import { furtherInputs, writeVectors } from "./furtherInputs.js";
 
-/** Means over a data set. */
+/** Means over a data set; weighted where examples, classes or pixels weigh differently. */
 export interface Evaluation {
+  /** Of several losses, the weighted sum. */
   readonly loss: number;
-  /** Part of the examples whose largest output is the label's; undefined where targets are no labels. */
+  /** Part of the examples that are right, under the first loss that says so; undefined where none does. */
   readonly accuracy?: number;
   readonly examples: number;
+  /** Each loss by itself where there are several, by the names of outputs. */
+  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy?: number }>>;
+}
+
+/** A mean in the making: a number per example, each with its weight. */
+class Mean {
+  #sum = 0;
+  #weight = 0;
+
+  /** Sums run in float64, in the order of the examples. */
+  add(sums: NumericArray, weights: NumericArray | undefined, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#sum += sums[i]!;
+      this.#weight += weights === undefined ? 1 : weights[i]!;
+    }
+  }
+
+  get value(): number {
+    return this.#weight === 0 ? 0 : this.#sum / this.#weight;
+  }
 }
 
 /** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
 export const evaluationBatch = 250;
 
-/** Loss and accuracy over a data set that was checked already. Sums run in float64, in the order of the examples. */
+/** Losses and accuracies over a data set that was checked already. */
 export async function evaluateOn(
   session: Session,
   network: Network,
-  data: Dataset,
-  { loss, batchSize = evaluationBatch }: { loss: LossName; batchSize?: number },
+  data: Arranged,
+  { objectives, batchSize = evaluationBatch }: { objectives: readonly Objective[]; batchSize?: number },
 ): Promise<Evaluation> {
-  let lossSum = 0;
-  let correct: number | undefined;
-  const graph = (size: number, inputDtype: "uint8" | "float32") =>
-    evaluationGraph(network, { loss, batchSize: size, inputDtype });
-  await overBatches(session, network, data, batchSize, `evaluate ${loss}`, graph, (program, order, start, count) => {
+  const options = {
+    loss: Object.fromEntries(objectives.map(({ name, loss }) => [name, loss])),
+    lossWeights: Object.fromEntries(objectives.map(({ name, weight }) => [name, weight])),
+    ...dataOptions(network, data),
+  };
+  const means = objectives.map(() => ({ loss: new Mean(), accuracy: undefined as Mean | undefined }));
+  const graph = (size: number) => evaluationGraph(network, { ...options, batchSize: size });
+  const key = `evaluate ${keyOfObjectives(objectives)} ${JSON.stringify(dataOptions(network, data))}`;
+  await overBatches(session, network, data, batchSize, key, graph, (program, order, start, count) => {
     const targets = new ExampleCopier(data.targets, program.input("target"), sizeOf(data.targetShape));
     targets.copy(order, start, count);
+    const { copiers, vectors } = furtherInputs(program, data, objectives);
+    for (const copier of copiers) copier.copy(order, start, count);
+    writeVectors(vectors);
     return () => {
-      for (const value of program.output("losses").subarray(0, count)) lossSum += value;
-      if ("correct" in program.plan.graph.outputs) {
-        for (const value of program.output("correct").subarray(0, count)) correct = (correct ?? 0) + value;
-      }
+      const read = (name: string) => (name in program.plan.graph.outputs ? program.output(name) : undefined);
+      objectives.forEach((objective, i) => {
+        const suffix = suffixOf(objective);
+        const mean = means[i]!;
+        mean.loss.add(read(`losses${suffix}`)!, read(`weights${suffix}`), count);
+        const correct = read(`correct${suffix}`);
+        if (correct === undefined) return;
+        mean.accuracy ??= new Mean();
+        mean.accuracy.add(correct, read(`counted${suffix}`), count);
+      });
     };
   });
-  const mean = { loss: lossSum / data.length, examples: data.length };
-  return correct === undefined ? mean : { ...mean, accuracy: correct / data.length };
+  const each = means.map(({ loss, accuracy }) => {
+    return accuracy === undefined ? { loss: loss.value } : { loss: loss.value, accuracy: accuracy.value };
+  });
+  const accuracy = each.find((measured) => measured.accuracy !== undefined)?.accuracy;
+  return {
+    loss: each.reduce((sum, { loss }, i) => sum + objectives[i]!.weight * loss, 0),
+    examples: data.length,
+    ...(accuracy === undefined ? {} : { accuracy }),
+    ...(each.length === 1 ? {} : { outputs: Object.fromEntries(each.map((one, i) => [objectives[i]!.name, one])) }),
+  };
 }
 
 /** Outputs for every example: length × outputs values. */

@@ -7,24 +7,29 @@ import { sizeOf } from "../core/shapes.js";
 import { ExampleCopier, epochOrder } from "../data/batches.js";
 import { type Dataset, split } from "../data/dataset.js";
 import { numberThat } from "../model/check.js";
-import { checkLossName, type LossName } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
+import { keyOfObjectives, type LossSpec, type LossWeights, type Objective, objectivesOf } from "../model/objectives.js";
 import type { Optimizer } from "../model/optimizers.js";
 import type { Regularizers } from "../model/regularizers.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
+import { type Arranged, arrange, dataOptions } from "./arrange.js";
 import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluateOn } from "./evaluate.js";
+import { type FurtherInputs, furtherInputs, writeVectors } from "./furtherInputs.js";
 import { checkRunOptions } from "./options.js";
 import type { Schedule } from "./schedules.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
-  readonly loss: LossName;
+  /** A loss, by name or with options; for several outputs, losses by the names of outputs. */
+  readonly loss: LossSpec;
+  /** What each of several losses counts in the sum. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
   readonly optimizer: Optimizer;
   /** What the optimiser's learning rate is multiplied by at each update. Default: 1. */
   readonly schedule?: Schedule;
@@ -55,6 +60,7 @@ export interface History {
 
 export const fitOptionNames = [
   "loss",
+  "lossWeights",
   "optimizer",
   "schedule",
   "regularizers",
@@ -79,13 +85,15 @@ export async function fit(network: Network, weights: Weights, data: Dataset, opt
   if (optimizer?.emit === undefined) {
     fail({ code: "option", where, problem: "optimizer is missing", expected: "what sgd(0.01) or adam() returns" });
   }
-  checkLossName(where, loss);
-  const { train, validation } = divide(data, options.validation, seed, where);
-  checkData(network, train, loss, where);
-  if (validation !== undefined) checkData(network, validation, loss, where);
+  const objectives = objectivesOf(network, loss, options.lossWeights, where);
+  const parts = divide(data, options.validation, seed, where);
+  const train = arrange(network, parts.train, objectives, where);
+  const validation = parts.validation && arrange(network, parts.validation, objectives, where);
+  checkData(network, train, objectives, where);
+  if (validation !== undefined) checkData(network, validation, objectives, where);
 
   try {
-    return await runEpochs(network, weights, train, validation, options);
+    return await runEpochs(network, weights, train, validation, objectives, options);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
@@ -96,13 +104,14 @@ export async function fit(network: Network, weights: Weights, data: Dataset, opt
 async function runEpochs(
   network: Network,
   weights: Weights,
-  train: Dataset,
-  validation: Dataset | undefined,
+  train: Arranged,
+  validation: Arranged | undefined,
+  objectives: readonly Objective[],
   options: FitOptions,
 ): Promise<History> {
-  const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
+  const { optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const trainer = await Trainer.create(session, network, train, { ...options, batchSize, seed });
+  const trainer = await Trainer.create(session, network, train, { ...options, objectives, batchSize, seed });
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
   const run = new Run(weights, optimizer.learningRate);
@@ -132,7 +141,7 @@ async function runEpochs(
     }
     // what is measured, and kept by callbacks, are the averages where there are any
     if (trainer.hasAverages) exchangeAverages(session.store, network);
-    const measured = validation === undefined ? undefined : await evaluateOn(session, network, validation, { loss });
+    const measured = validation && (await evaluateOn(session, network, validation, { objectives }));
     const entry: EpochLog = {
       epoch,
       loss: log.loss,
@@ -209,7 +218,8 @@ class Run implements RunControl {
   }
 }
 
-interface TrainerOptions extends Pick<FitOptions, "loss" | "optimizer" | "schedule" | "regularizers"> {
+interface TrainerOptions extends Pick<FitOptions, "loss" | "lossWeights" | "optimizer" | "schedule" | "regularizers"> {
+  readonly objectives: readonly Objective[];
   readonly batchSize: number;
   readonly seed: number;
 }
@@ -220,6 +230,7 @@ interface Step {
   readonly count: number;
   readonly inputs: ExampleCopier;
   readonly targets: ExampleCopier;
+  readonly further: FurtherInputs;
   readonly randomKey: NumericArray | undefined;
   readonly scalars: readonly { readonly name: string; readonly view: NumericArray }[];
   readonly loss: NumericArray;
@@ -237,7 +248,7 @@ class Trainer {
   private constructor(
     readonly session: Session,
     readonly network: Network,
-    readonly data: Dataset,
+    readonly data: Arranged,
     readonly options: TrainerOptions,
     /** The program of whole batches. */
     readonly main: Program,
@@ -253,12 +264,13 @@ class Trainer {
     return averageDecay !== undefined && this.#step >= accumulationSteps;
   }
 
-  static async create(session: Session, network: Network, data: Dataset, options: TrainerOptions): Promise<Trainer> {
+  static async create(session: Session, network: Network, data: Arranged, options: TrainerOptions): Promise<Trainer> {
     const { batchSize } = options;
     const program = (size: number) => {
-      const graphOptions = graphOptionsOf(data, options, size);
+      const graphOptions = graphOptionsOf(network, data, options, size);
       // programs do not depend on the learning rate
-      const key = JSON.stringify({ ...graphOptions, optimizer: options.optimizer.key });
+      const parts = { optimizer: options.optimizer.key, loss: keyOfObjectives(options.objectives) };
+      const key = JSON.stringify({ ...graphOptions, ...parts });
       return session.program(`train ${key}`, () => trainingGraph(network, graphOptions));
     };
     const whole = Math.min(batchSize, data.length);
@@ -324,6 +336,7 @@ class Trainer {
       count,
       inputs: new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)),
       targets: new ExampleCopier(data.targets, target, sizeOf(data.targetShape)),
+      further: furtherInputs(program, data, options.objectives),
       randomKey: isRandom(network) ? program.input("randomKey") : undefined,
       scalars: Object.keys(options.optimizer.scalars(1)).map((name) => ({
         name,
@@ -334,9 +347,11 @@ class Trainer {
     };
   }
 
-  #write({ inputs, targets, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
+  #write({ inputs, targets, further, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
     inputs.copy(order, start, count);
     targets.copy(order, start, count);
+    for (const copier of further.copiers) copier.copy(order, start, count);
+    writeVectors(further.vectors);
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
     const values = this.options.optimizer.scalars(this.#step, this.#rate());
     for (const { name, view } of scalars) view[0] = values[name]!;
@@ -360,14 +375,14 @@ class Trainer {
     start: number,
     place: { loss: number; epoch: number; step: number },
   ): Promise<never> {
-    const graph = trainingGraph(this.network, graphOptionsOf(this.data, this.options, step.count));
+    const graph = trainingGraph(this.network, graphOptionsOf(this.network, this.data, this.options, step.count));
     const write = (program: Program) => this.#write(this.#views(program), order, start);
     return failWithNaN(this.session, graph, write, place);
   }
 }
 
 /** What a program for batches of `size` examples is made of. */
-function graphOptionsOf(data: Dataset, { loss, optimizer, regularizers }: TrainerOptions, batchSize: number) {
-  const inputDtype = data.inputs instanceof Uint8Array ? ("uint8" as const) : ("float32" as const);
-  return { loss, optimizer, regularizers, batchSize, inputDtype };
+function graphOptionsOf(network: Network, data: Arranged, options: TrainerOptions, batchSize: number) {
+  const { loss, lossWeights, optimizer, regularizers } = options;
+  return { loss, lossWeights, optimizer, regularizers, batchSize, ...dataOptions(network, data) };
 }

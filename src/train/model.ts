@@ -4,10 +4,11 @@ import { formatShape, sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/dataset.js";
 import { decodeModel, encodeModel, type ModelContents } from "../formats/modelFile.js";
 import type { Layer } from "../model/layer.js";
-import { checkLossName, type LossName } from "../model/losses.js";
 import { countParameters, type Network, network, sequentialNetwork } from "../model/network.js";
+import { type LossSpec, type LossWeights, objectivesOf, specFromText, specToText } from "../model/objectives.js";
 import type { SymbolicTensor } from "../model/symbolic.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
+import { arrange } from "./arrange.js";
 import { checkData } from "./data.js";
 import { defaultProgress } from "./defaultProgress.js";
 import { type Evaluation, evaluateOn, predictOn } from "./evaluate.js";
@@ -17,7 +18,9 @@ import { Weights } from "./weights.js";
 
 export interface EvaluateOptions extends ExecutionOptions {
   /** Default: the loss of the last `fit`, or the one noted in the file; otherwise "crossEntropy". */
-  readonly loss?: LossName;
+  readonly loss?: LossSpec;
+  /** What each of several losses counts in the sum. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
   /** Examples per step. Default: 250. */
   readonly batchSize?: number;
 }
@@ -50,7 +53,7 @@ export class Model {
   /** What the file's writer noted beside the weights. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly #weights: Weights;
-  #loss: LossName | undefined;
+  #loss: LossSpec | undefined;
   #busy = false;
 
   /** @param contents weights and notes of a file; without them, weights are drawn at the first use */
@@ -60,7 +63,7 @@ export class Model {
     this.classes = contents?.classes ?? [];
     const { [lossKey]: loss, ...metadata } = contents?.metadata ?? {};
     this.metadata = metadata;
-    if (loss !== undefined) this.#loss = checkLossName(`metadata "${lossKey}"`, loss);
+    if (loss !== undefined) this.#loss = specFromText(`metadata "${lossKey}"`, loss);
   }
 
   /** Number of values in all weights. */
@@ -139,12 +142,15 @@ export class Model {
    */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     return this.#exclusively("evaluate", async () => {
-      checkRunOptions("evaluate", options, ["loss", "batchSize"]);
-      const loss = checkLossName("evaluate", options.loss ?? this.#loss ?? "crossEntropy");
-      checkData(this.network, data, loss, "evaluate");
+      const where = "evaluate";
+      checkRunOptions(where, options, ["loss", "lossWeights", "batchSize"]);
+      const loss = options.loss ?? this.#loss ?? "crossEntropy";
+      const objectives = objectivesOf(this.network, loss, options.lossWeights, where);
+      const arranged = arrange(this.network, data, objectives, where);
+      checkData(this.network, arranged, objectives, where);
       this.#ensureWeights(0);
-      const session = await this.#weights.session(options, "evaluate");
-      return evaluateOn(session, this.network, data, { loss, batchSize: options.batchSize });
+      const session = await this.#weights.session(options, where);
+      return evaluateOn(session, this.network, arranged, { objectives, batchSize: options.batchSize });
     });
   }
 
@@ -180,7 +186,8 @@ export class Model {
   /** The model as the bytes of a safetensors file with the architecture in its metadata. */
   toBytes({ metadata = {} }: SaveOptions = {}): Uint8Array<ArrayBuffer> {
     this.#ensureWeights(0);
-    const notes = { ...this.metadata, ...metadata, ...(this.#loss === undefined ? {} : { [lossKey]: this.#loss }) };
+    const loss = this.#loss && specToText(this.#loss);
+    const notes = { ...this.metadata, ...metadata, ...(loss === undefined ? {} : { [lossKey]: loss }) };
     const { network: description, classes } = this;
     return encodeModel({ network: description, classes, metadata: notes, weights: this.#weights.readAll() });
   }
