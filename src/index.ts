@@ -2,6 +2,16 @@
 export { type ErrorCode, type ErrorDetails, FoveaError } from "./core/errors.js";
 export type { Shape } from "./core/shapes.js";
 export {
+  constant,
+  dirac,
+  type Initializer,
+  identity,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  truncatedNormal,
+} from "./model/initializers.js";
+export {
   activation,
   add,
   averagePool2d,

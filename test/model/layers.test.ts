@@ -260,7 +260,7 @@ describe("errors", () => {
     [() => conv2d(10, 5, { useBias: wrong(1) }), "conv2d: wrong useBias (expected true or false, received 1)."],
     [
       () => conv2d(10, 5, { kernelInitializer: wrong("heNorm") }),
-      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones). Did you mean "heNormal".',
+      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal, zeros, ones). Did you mean "heNormal".',
     ],
     [
       () => dense(10, { biasInitializer: wrong(0.1) }),
@@ -268,7 +268,7 @@ describe("errors", () => {
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constants", value: 1 }) }),
-      'dense: unknown biasInitializer.kind "constants" (expected one of constant). Did you mean "constant".',
+      'dense: unknown biasInitializer.kind "constants" (expected one of constant, randomNormal, randomUniform, truncatedNormal, orthogonal, identity, dirac). Did you mean "constant".',
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constant" }) }),
