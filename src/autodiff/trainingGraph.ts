@@ -4,7 +4,7 @@ import type { Graph, Node } from "../graph/types.js";
 import { choice, wholeNumber } from "../model/check.js";
 import { emitInputs, emitNetwork, type InputDTypes } from "../model/emit.js";
 import { emitAccuracy, emitCorrect, emitLoss, emitLosses, endsInSoftmax } from "../model/losses.js";
-import { isRandom, type Network } from "../model/network.js";
+import { isRandom, isTrained, type Network } from "../model/network.js";
 import { type LossSpec, type LossWeights, type Objective, objectivesOf, suffixOf } from "../model/objectives.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
@@ -75,7 +75,7 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
-  const trainable = network.weights.filter((weight) => weight.trainable).map(({ name }) => weights.get(name)!);
+  const trainable = network.weights.filter(isTrained).map(({ name }) => weights.get(name)!);
   const targets = objectives.map((objective) => emitTarget(builder, objective, outputs));
   const sampleWeight = emitSampleWeight(builder, options);
   const losses = objectives.map(({ loss, prefix, position }, i) =>

@@ -14,17 +14,24 @@ export interface LayerWeight extends Fans {
   readonly name: string;
   readonly shape: Shape;
   readonly initializer: Initializer;
+  /** Whether gradients train it; running averages are not. */
   readonly trainable: boolean;
+  /** Whether it keeps its value whatever trains the network. Default: false. */
+  readonly frozen?: boolean;
 }
 
 /** What a kind of layer sees when it writes its nodes. */
 export interface EmitContext<Config extends object> {
   readonly builder: GraphBuilder;
+  /** The layer's name in the network. */
+  readonly name: string;
   readonly config: Config;
   /** The inputs, with the batch as first axis. */
   readonly inputs: readonly Node[];
   /** The layer's weights by their names within the layer. */
   readonly weights: Readonly<Record<string, Node>>;
+  /** Those of the weights that keep their values. */
+  readonly frozen: ReadonlySet<string>;
   /** Whether the nodes are for training: dropout drops only then. */
   readonly training: boolean;
   /** int32 [2]; there when the layer `isRandom` and the graph is for training. */
@@ -53,8 +60,8 @@ export interface LayerKind<Config extends object = object> {
   readonly arguments: readonly string[];
   /** Names of the options, `name` apart. */
   readonly options: readonly string[];
-  /** One tensor, or at least two. */
-  readonly arity: "one" | "several";
+  /** One tensor, at least two, or any number. */
+  readonly arity: "one" | "several" | "any";
   /** Checks every part, fills in defaults and returns plain JSON; checking the result again gives the same. */
   configure(given: Readonly<Record<string, unknown>>, where: string): Config;
   /** Checks that the inputs suit the layer, and says what comes out. */
@@ -158,7 +165,8 @@ function nameAfter(inputs: readonly SymbolicTensor[], layer: Layer): string {
 }
 
 function checkArity({ arity }: LayerKind, inputs: readonly SymbolicTensor[], where: string): void {
-  if (arity === "one" ? inputs.length === 1 : inputs.length >= 2) return;
+  const least = arity === "several" ? 2 : 1;
+  if (arity === "one" ? inputs.length === 1 : inputs.length >= least) return;
   const received = `${inputs.length} ${inputs.length === 1 ? "tensor" : "tensors"}`;
   const [problem, expected] =
     arity === "one" ? ["takes one input", "1 tensor"] : ["takes several inputs", "2 tensors or more"];

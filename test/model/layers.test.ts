@@ -118,9 +118,11 @@ describe("nodes", () => {
     builder.scope("layer", () =>
       definition.emit({
         builder,
+        name: "layer",
         config,
         inputs,
         weights: Object.fromEntries(weights),
+        frozen: new Set(),
         training: true,
         randomKey,
         salt: 7,

@@ -13,6 +13,7 @@ import { maxPool2dKind } from "./maxPool2d.js";
 import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
 import { softmaxKind } from "./softmax.js";
+import { subnetworkKind } from "./subnetwork.js";
 
 export { activation } from "./activation.js";
 export { add } from "./add.js";
@@ -28,6 +29,7 @@ export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
 export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
 export { softmax } from "./softmax.js";
+export { subnetwork } from "./subnetwork.js";
 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
@@ -45,4 +47,5 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   softmax: softmaxKind,
   add: addKind,
   reshape: reshapeKind,
+  network: subnetworkKind,
 };
