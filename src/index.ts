@@ -84,8 +84,10 @@ export {
   type EvaluateOptions,
   loadModel,
   Model,
+  type ModelLayer,
   model,
   modelFromBytes,
+  type PredictInputs,
   type PredictOptions,
   sequential,
 } from "./train/model.js";

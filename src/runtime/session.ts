@@ -4,15 +4,14 @@ import type { Backend, PlanOptions, Program, Store } from "../plan/backend.js";
 
 /** A model's tensors on one backend, and the programs compiled for them. Programs are made once for each key. */
 export class Session {
-  readonly store: Store;
   readonly #programs = new Map<string, Promise<Program>>();
 
+  /** @param store of the backend; models that share weights share one. Default: a new one */
   constructor(
     readonly backend: Backend,
     readonly threads: number,
-  ) {
-    this.store = backend.createStore();
-  }
+    readonly store: Store = backend.createStore(),
+  ) {}
 
   /** The program for `key`, compiled from `graph()` the first time: optimised, planned, emitted. */
   program(key: string, graph: () => Graph): Promise<Program> {

@@ -58,7 +58,10 @@ export function arrange(network: Network, data: Dataset, objectives: readonly Ob
 }
 
 /** What graphs must know of the data: types of the inputs, and whether examples have weights. */
-export function dataOptions(network: Network, data: Arranged): { inputDtype: InputDTypes; sampleWeights?: true } {
+export function dataOptions(
+  network: Network,
+  data: Pick<Arranged, "inputs" | "shape" | "columns">,
+): { inputDtype: InputDTypes; sampleWeights?: true } {
   const dtypeOf = ({ values }: Column) => (values instanceof Uint8Array ? ("uint8" as const) : ("float32" as const));
   const first = dtypeOf({ values: data.inputs, shape: data.shape });
   const others = network.inputs.slice(1).map(({ name }) => [name, dtypeOf(data.columns[name]!)] as const);

@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import { formatShape, sameShape } from "../core/shapes.js";
+import { formatShape, sameShape, sizeOf } from "../core/shapes.js";
 import type { Column } from "../data/dataset.js";
 import type { Network } from "../model/network.js";
 import type { Objective } from "../model/objectives.js";
@@ -74,4 +74,63 @@ function checkLabels(
     received: String(values[wrong]),
     fix: `Give the last layer ${values.reduce((a, b) => Math.max(a, b), 0) + 1} units, or correct the labels`,
   });
+}
+
+/**
+ * Examples of flat arrays, checked: one array, or one for each input by its name.
+ *
+ * Errors: code "shape" where arrays do not hold whole examples, or not the same number of them; code "option" where
+ * names are not the inputs'.
+ */
+export function examplesOf(
+  network: Network,
+  given: Uint8Array | Float32Array | Readonly<Record<string, Uint8Array | Float32Array>>,
+  where: string,
+): Pick<Arranged, "inputs" | "shape" | "length" | "columns"> {
+  const [first] = network.inputs;
+  const isArray = given instanceof Uint8Array || given instanceof Float32Array;
+  const arrays = isArray ? { [first!.name]: given } : given;
+  const names = network.inputs.map(({ name }) => name);
+  const wrong = [
+    ...Object.keys(arrays).filter((name) => !names.includes(name)),
+    ...names.filter((n) => !(n in arrays)),
+  ];
+  if (wrong.length > 0) {
+    fail({
+      code: "option",
+      where,
+      problem: `the inputs are not the network's`,
+      expected: `arrays called ${names.join(", ")}`,
+      received: isArray ? "one array" : Object.keys(arrays).join(", "),
+    });
+  }
+  const lengths = network.inputs.map(({ name, shape }) => {
+    const values = arrays[name]!;
+    const size = sizeOf(shape);
+    if (values.length > 0 && values.length % size === 0) return values.length / size;
+    return fail({
+      code: "shape",
+      where,
+      problem: `the array${names.length > 1 ? ` "${name}"` : ""} does not hold whole examples`,
+      expected: `a multiple of ${size} values, ${formatShape(shape)} each`,
+      received: String(values.length),
+    });
+  });
+  const different = lengths.findIndex((length) => length !== lengths[0]);
+  if (different > 0) {
+    fail({
+      code: "shape",
+      where,
+      problem: `the array "${names[different]}" has another number of examples than "${names[0]}"`,
+      expected: String(lengths[0]),
+      received: String(lengths[different]),
+    });
+  }
+  const further = network.inputs.slice(1).map(({ name, shape }) => [name, { values: arrays[name]!, shape }] as const);
+  return {
+    inputs: arrays[first!.name]!,
+    shape: first!.shape,
+    length: lengths[0]!,
+    columns: Object.fromEntries(further),
+  };
 }

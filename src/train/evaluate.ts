@@ -4,6 +4,7 @@ import type { NumericArray } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
 import { ExampleCopier, epochOrder } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
+import type { Graph } from "../graph/types.js";
 import type { Network } from "../model/network.js";
 import { keyOfObjectives, type Objective, suffixOf } from "../model/objectives.js";
 import type { Program } from "../plan/backend.js";
@@ -89,30 +90,33 @@ export async function evaluateOn(
   };
 }
 
-/** Outputs for every example: length × outputs values. */
+/** What is predicted on: examples without targets. */
+export type Examples = Pick<Arranged, "inputs" | "shape" | "length" | "columns">;
+
+/** Outputs for every example: length × outputs values, by the names of the program's outputs. */
 export async function predictOn(
   session: Session,
   network: Network,
-  data: Pick<Dataset, "inputs" | "shape" | "length">,
+  data: Examples,
   { probabilities, batchSize = evaluationBatch }: { probabilities: boolean; batchSize?: number },
-): Promise<Float32Array> {
-  const size = sizeOf(network.outputs[0]!.shape);
-  const result = new Float32Array(data.length * size);
-  const name = probabilities ? "probabilities" : "output";
-  const graph = (count: number, inputDtype: "uint8" | "float32") =>
-    predictionGraph(network, { batchSize: count, inputDtype, softmax: probabilities });
-  await overBatches(
-    session,
-    network,
-    data,
-    batchSize,
-    `predict ${name}`,
-    graph,
-    (program, _order, start, count) => () => {
-      result.set(program.output(name).subarray(0, count * size), start * size);
-    },
-  );
-  return result;
+): Promise<Map<string, Float32Array>> {
+  const results = new Map<string, Float32Array>();
+  const { inputDtype } = dataOptions(network, data);
+  const graph = (count: number) => predictionGraph(network, { batchSize: count, inputDtype, softmax: probabilities });
+  const key = `predict ${probabilities} ${JSON.stringify(inputDtype)}`;
+  await overBatches(session, network, data, batchSize, key, graph, (program, order, start, count) => {
+    const { copiers } = furtherInputs(program, data, []);
+    for (const copier of copiers) copier.copy(order, start, count);
+    return () => {
+      for (const name of Object.keys(program.plan.graph.outputs)) {
+        const values = program.output(name);
+        const size = values.length / count;
+        if (!results.has(name)) results.set(name, new Float32Array(data.length * size));
+        results.get(name)!.set(values, start * size);
+      }
+    };
+  });
+  return results;
 }
 
 /**
@@ -125,15 +129,14 @@ async function overBatches(
   data: Pick<Dataset, "inputs" | "shape" | "length">,
   batchSize: number,
   key: string,
-  graph: (size: number, inputDtype: "uint8" | "float32") => ReturnType<typeof predictionGraph>,
+  graph: (size: number) => Graph,
   prepare: (program: Program, order: Uint32Array, start: number, count: number) => () => void,
 ): Promise<void> {
-  const inputDtype = data.inputs instanceof Uint8Array ? "uint8" : "float32";
   const order = epochOrder(data.length, 0, 0, false);
   let breath = platform.now();
   for (let start = 0; start < data.length; start += batchSize) {
     const count = Math.min(batchSize, data.length - start);
-    const program = await session.program(`${key} ${count} ${inputDtype}`, () => graph(count, inputDtype));
+    const program = await session.program(`${key} ${count}`, () => graph(count));
     new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)).copy(
       order,
       start,

@@ -7,7 +7,7 @@ import { sizeOf } from "../core/shapes.js";
 import { ExampleCopier, epochOrder } from "../data/batches.js";
 import { type Dataset, split } from "../data/dataset.js";
 import { numberThat } from "../model/check.js";
-import { isRandom, type Network } from "../model/network.js";
+import { frozenWeights, isRandom, type Network } from "../model/network.js";
 import { keyOfObjectives, type LossSpec, type LossWeights, type Objective, objectivesOf } from "../model/objectives.js";
 import type { Optimizer } from "../model/optimizers.js";
 import type { Regularizers } from "../model/regularizers.js";
@@ -269,7 +269,11 @@ class Trainer {
     const program = (size: number) => {
       const graphOptions = graphOptionsOf(network, data, options, size);
       // programs do not depend on the learning rate
-      const parts = { optimizer: options.optimizer.key, loss: keyOfObjectives(options.objectives) };
+      const parts = {
+        optimizer: options.optimizer.key,
+        loss: keyOfObjectives(options.objectives),
+        frozen: frozenWeights(network),
+      };
       const key = JSON.stringify({ ...graphOptions, ...parts });
       return session.program(`train ${key}`, () => trainingGraph(network, graphOptions));
     };

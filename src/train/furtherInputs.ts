@@ -16,7 +16,11 @@ export interface FurtherInputs {
   readonly vectors: readonly Vector[];
 }
 
-export function furtherInputs(program: Program, data: Arranged, objectives: readonly Objective[]): FurtherInputs {
+export function furtherInputs(
+  program: Program,
+  data: Pick<Arranged, "columns">,
+  objectives: readonly Objective[],
+): FurtherInputs {
   return {
     copiers: Object.entries(data.columns).map(
       ([name, { values, shape }]) => new ExampleCopier(values, program.input(name), sizeOf(shape)),
