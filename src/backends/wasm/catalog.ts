@@ -2,6 +2,8 @@ import type { WasmCatalog } from "./kernel.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
+import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
+import { conv2dNarrow } from "./kernels/narrow/forward.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
@@ -14,9 +16,9 @@ export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
   matmul: [matmul],
-  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
+  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2dNarrow, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
+  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradientNarrow, conv2dFilterGradient],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],
   averagePool2d: [averagePool2d],
