@@ -2,7 +2,7 @@ import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Network } from "../src/model/network.js";
 import type { Plan } from "../src/plan/types.js";
 import { type Context, widthOf, withBackend } from "./context.js";
-import { graphOf, prepare } from "./prepare.js";
+import { graphOf, type Prepared, type Purpose, prepare } from "./prepare.js";
 import { milliseconds, percent, round, Table, widest } from "./table.js";
 import { medianMilliseconds } from "./timing.js";
 import type { Workload } from "./workloads.js";
@@ -26,19 +26,15 @@ export interface Result {
   readonly compile_ms: number;
 }
 
-/** Times a workload's training step and inference whenever asked; compiles once. */
-export async function prepareWorkload(backend: WasmBackend, network: Network, { batchSize }: Workload) {
+/** Compiles a workload's training step and inference. They share weights and arena. */
+export async function prepareWorkload(
+  backend: WasmBackend,
+  network: Network,
+  { batchSize }: Workload,
+): Promise<Record<Purpose, Prepared>> {
   const store = backend.createStore();
-  const train = await prepare(backend, store, network, () => graphOf(network, batchSize, "train"));
-  const infer = await prepare(backend, store, network, () => graphOf(network, batchSize, "infer"));
-  return {
-    train,
-    infer,
-    measure: async (seconds: number) => ({
-      train: await medianMilliseconds(train, seconds),
-      infer: await medianMilliseconds(infer, seconds),
-    }),
-  };
+  const compile = (purpose: Purpose) => prepare(backend, store, network, () => graphOf(network, batchSize, purpose));
+  return { train: await compile("train"), infer: await compile("infer") };
 }
 
 export async function measureWorkload(
@@ -48,7 +44,8 @@ export async function measureWorkload(
   { options, peak }: Pick<Context, "options" | "peak">,
 ): Promise<Result> {
   const prepared = await prepareWorkload(backend, network, workload);
-  const { train, infer } = await prepared.measure(options.seconds);
+  const train = await medianMilliseconds(prepared.train, options.seconds);
+  const infer = await medianMilliseconds(prepared.infer, options.seconds);
   const { plan } = prepared.train.program;
   const { engine } = backend;
   const gflops = (2 * productsOf(plan)) / train / 1e6;

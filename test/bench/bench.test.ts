@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterAll, describe, expect, it } from "vitest";
 import { bench } from "../../bench/bench.js";
@@ -44,6 +44,8 @@ describe("arguments", () => {
   it("choose what is measured", () => {
     expect(parseOptions(["--vs-torch"])).toMatchObject({ mode: "vs-torch", python: "python3" });
     expect(parseOptions(["--vs-torch=/opt/python"])).toMatchObject({ mode: "vs-torch", python: "/opt/python" });
+    expect(parseOptions(["--vs-tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: undefined });
+    expect(parseOptions(["--vs-tfjs=/opt/tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: "/opt/tfjs" });
     expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
     expect(parseOptions(["--micro"]).mode).toBe("micro");
     expect(parseOptions(["--help", "--micro"]).mode).toBe("help");
@@ -134,7 +136,7 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
   /** Stands for a Python: tells its arguments in the name of the peer, and times that decide the comparison. */
   function fakePython(name: string, train: number, infer: number): string {
     const path = `${directory.path}/${name}`;
-    const line = `{"peer":"'"$*"'","train_ms":${train},"infer_ms":${infer}}`;
+    const line = `{"peer":"'"$*"'","threads":1,"train_ms":${train},"infer_ms":${infer}}`;
     writeFileSync(path, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
     return path;
   }
@@ -145,7 +147,9 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
     expect(JSON.parse(slow.written[0]!)).toEqual({
       peer: "bench/torch_bench.py --only mnist-shallow-b50 --threads 1 --seconds 0.05",
       threads: 1,
+      torch_threads: 1,
       name: "mnist-shallow-b50",
+      width: expect.any(Number),
       train_ms: expect.any(Number),
       train_torch_ms: 1e6,
       train_ratio: expect.any(Number),
@@ -166,6 +170,60 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
     expect(noted.at(-1)).toMatch(
       /^error: PyTorch \(\/nowhere\/python\): cannot be measured .*ENOENT.*pip install torch/,
     );
+  });
+});
+
+describe("--vs-tfjs", () => {
+  const directory = makeGenerated("bench-tfjs");
+  afterAll(() => directory.remove());
+
+  /** Stands for an installed TensorFlow.js whose inference takes `milliseconds` of a clock of its own. */
+  function fakeTfjs(name: string, milliseconds: number): string {
+    const packages = {
+      "tfjs-core": `
+        let clock = 0;
+        performance.now = () => clock;
+        module.exports = {
+          version_core: "0.0.0",
+          enableProdMode() {},
+          env: () => ({ set() {}, getAsync: async () => true }),
+          setBackend: async (name) => name === "wasm",
+          randomUniform: (shape) => ({ shape }),
+          tidy: () => ({ data: async () => (clock += ${milliseconds}), dispose() {} }),
+        };`,
+      "tfjs-backend-wasm": "module.exports = { setThreadsCount() {}, getThreadsCount: () => 1 };",
+    };
+    for (const [key, source] of Object.entries(packages)) {
+      const path = `${directory.path}/${name}/node_modules/@tensorflow/${key}`;
+      mkdirSync(path, { recursive: true });
+      writeFileSync(`${path}/index.js`, source);
+    }
+    return `${directory.path}/${name}`;
+  }
+
+  it("compares inference, and wants a third of the time", async () => {
+    const slow = await run(...short, "--json", `--vs-tfjs=${fakeTfjs("slow", 1e6)}`);
+    expect([slow.code, slow.noted]).toEqual([0, ["1 of 1 targets met against tfjs-wasm-0.0.0"]]);
+    expect(JSON.parse(slow.written[0]!)).toEqual({
+      peer: "tfjs-wasm-0.0.0",
+      threads: 1,
+      tfjs_threads: 1,
+      name: "mnist-shallow-b50",
+      width: expect.any(Number),
+      infer_ms: expect.any(Number),
+      infer_tfjs_ms: 1e6,
+      infer_ratio: expect.any(Number),
+      target: 0.333,
+      met: true,
+    });
+    const fast = await run(...short, `--vs-tfjs=${fakeTfjs("fast", 0.01)}`);
+    expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 +1 .* ≤ 0\.33 +FAIL$/);
+  });
+
+  it("says what to do where TensorFlow.js is missing", async () => {
+    const { code, noted } = await run(...short, `--vs-tfjs=${directory.path}`);
+    expect(code).toBe(1);
+    expect(noted.at(-1)).toMatch(/^error: TensorFlow\.js .*: cannot be measured .*npm install @tensorflow\/tfjs-core/);
   });
 });
 
