@@ -2,13 +2,14 @@ import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Network } from "../src/model/network.js";
 import type { Plan } from "../src/plan/types.js";
 import { type Context, widthOf, withBackend } from "./context.js";
+import { memoryOf, type StepMemory, tellMemory } from "./memory.js";
 import { graphOf, type Prepared, type Purpose, prepare } from "./prepare.js";
 import { milliseconds, percent, round, Table, widest } from "./table.js";
 import { medianMilliseconds } from "./timing.js";
 import type { Workload } from "./workloads.js";
 
 /** A line of `--json`; the first five as `torch_bench.py` prints them. */
-export interface Result {
+export interface Result extends StepMemory {
   readonly peer: "fovea";
   readonly threads: number;
   readonly name: string;
@@ -20,8 +21,6 @@ export interface Result {
   readonly gflops: number;
   /** `gflops` as a part of the measured peak of `threads` cores. */
   readonly peak_fraction: number;
-  /** Memory of a training step beside weights and optimiser. */
-  readonly arena_mb: number;
   /** From the network's description to the training program. */
   readonly compile_ms: number;
 }
@@ -58,7 +57,7 @@ export async function measureWorkload(
     width: widthOf(engine),
     gflops: round(gflops, 1),
     peak_fraction: round(gflops / (peak * engine.threads), 3),
-    arena_mb: round(plan.arenaBytes / 1e6, 2),
+    ...memoryOf(plan),
     compile_ms: round(prepared.train.compileMilliseconds, 1),
   };
 }
@@ -87,6 +86,7 @@ export async function forEachWorkload(
 
 export async function benchWorkloads(context: Context): Promise<void> {
   const { options, workloads, write } = context;
+  if (!options.json) await tellMemory(context);
   const table = options.json
     ? undefined
     : new Table(
@@ -97,7 +97,6 @@ export async function benchWorkloads(context: Context): Promise<void> {
           { title: "infer ms", width: 0 },
           { title: "GFLOP/s", width: 0 },
           { title: "of peak", width: 0 },
-          { title: "arena MB", width: 0 },
           { title: "compile ms", width: 0 },
         ],
         write,
@@ -112,7 +111,6 @@ export async function benchWorkloads(context: Context): Promise<void> {
       milliseconds(result.infer_ms),
       result.gflops.toFixed(1),
       percent(result.peak_fraction),
-      result.arena_mb.toFixed(1),
       result.compile_ms.toFixed(0),
     ]);
   });

@@ -1,10 +1,11 @@
 """What `npm run bench -- --vs-torch` compares with: PyTorch on the CPU, with the workloads of workloads.ts.
 
-    python3 bench/torch_bench.py [--threads 2] [--only NAME,NAME] [--seconds 2]
+    python3 bench/torch_bench.py [--threads 2] [--only NAME,NAME] [--seconds 2] [--memory]
 
 One JSON line per workload, medians in milliseconds: a training step (forward, cross-entropy, backward, SGD with
 Nesterov's momentum) and an inference. Each is measured in PyTorch's default layout and with channels last; the faster
-one counts.
+one counts. With --memory the line has `peak_mb` instead: the peak of live bytes during one training step, in the layout
+that needs less.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from statistics import median
 
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 
 def conv(channels, filters, size, stride=1, padding=0, bias=True):
@@ -115,34 +117,65 @@ def median_milliseconds(run, seconds):
     return median(times)
 
 
-def measure(make, batch, shape, classes, layout, seconds):
-    network = make().to(memory_format=layout)
-    images = torch.rand(batch, *shape).to(memory_format=layout)
-    labels = torch.randint(classes, (batch,))
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
-    cross_entropy = nn.CrossEntropyLoss()
+class Step:
+    """A network in one layout with a batch and its optimiser."""
 
-    def train():
-        optimizer.zero_grad()
-        cross_entropy(network(images), labels).backward()
-        optimizer.step()
+    def __init__(self, make, batch, shape, classes, layout):
+        self.network = make().to(memory_format=layout)
+        self.images = torch.rand(batch, *shape).to(memory_format=layout)
+        self.labels = torch.randint(classes, (batch,))
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+        self.cross_entropy = nn.CrossEntropyLoss()
 
-    def infer():
-        network(images)
+    def train(self):
+        self.optimizer.zero_grad()
+        self.cross_entropy(self.network(self.images), self.labels).backward()
+        self.optimizer.step()
 
-    network.train()
-    train_ms = median_milliseconds(train, seconds)
-    network.eval()
+    def infer(self):
+        self.network(self.images)
+
+
+def measure_times(workload, layout, seconds):
+    step = Step(*workload, layout)
+    step.network.train()
+    train_ms = median_milliseconds(step.train, seconds)
+    step.network.eval()
     with torch.no_grad():
-        infer_ms = median_milliseconds(infer, seconds)
+        infer_ms = median_milliseconds(step.infer, seconds)
     return train_ms, infer_ms
 
 
+def measure_peak(workload, layout):
+    """The most bytes that are alive at one time of a training step: what lives between steps (parameters, buffers,
+    optimiser state, images and labels) and what PyTorch's CPU allocator hands out during the step and has not got back
+    (activations, gradients, temporaries, and the reordered operands and scratchpads of oneDNN, which uses the same
+    allocator). Not counted are code, Python's own objects, and what a library takes from malloc, as BLAS does to pack."""
+    step = Step(*workload, layout)
+    step.network.train()
+    for _ in range(2):  # the first creates the optimiser's state
+        step.train()
+    # gradients of the step before would end at its start: they must not count as what stays
+    step.optimizer.zero_grad()
+    state = [value for values in step.optimizer.state.values() for value in values.values() if torch.is_tensor(value)]
+    resident = [*step.network.parameters(), *step.network.buffers(), *state, step.images, step.labels]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in resident}
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step.train()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    live = peak = sum(storages.values())
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        live += event.nbytes()  # negative when memory is given back
+        peak = max(peak, live)
+    return peak
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Times PyTorch on the CPU.")
+    parser = argparse.ArgumentParser(description="Measures PyTorch on the CPU.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", help="names, separated by commas")
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--memory", action="store_true", help="peak memory of a training step in place of times")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(WORKLOADS)
     unknown = [name for name in names if name not in WORKLOADS]
@@ -150,12 +183,14 @@ def main():
         parser.error(f"unknown workload {unknown[0]}; there are {', '.join(WORKLOADS)}")
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    layouts = (torch.contiguous_format, torch.channels_last)
     for name in names:
-        layouts = (torch.contiguous_format, torch.channels_last)
-        times = [measure(*WORKLOADS[name], layout, options.seconds) for layout in layouts]
-        train_ms, infer_ms = (round(min(side), 3) for side in zip(*times))
-        peer = f"torch-{torch.__version__}"
-        line = {"peer": peer, "threads": options.threads, "name": name, "train_ms": train_ms, "infer_ms": infer_ms}
+        line = {"peer": f"torch-{torch.__version__}", "threads": options.threads, "name": name}
+        if options.memory:
+            line["peak_mb"] = round(min(measure_peak(WORKLOADS[name], layout) for layout in layouts) / 1e6, 3)
+        else:
+            times = [measure_times(WORKLOADS[name], layout, options.seconds) for layout in layouts]
+            line["train_ms"], line["infer_ms"] = (round(min(side), 3) for side in zip(*times))
         print(json.dumps(line), flush=True)
 
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { fail } from "../src/core/errors.js";
 import { type Context, widthOf } from "./context.js";
 import { forEachWorkload, prepareWorkload } from "./measure.js";
+import { memoryCells, memoryColumns, planMemory } from "./memory.js";
 import type { Purpose } from "./prepare.js";
 import { milliseconds, round, Table, widest } from "./table.js";
 import { median, medianMilliseconds } from "./timing.js";
@@ -35,6 +36,8 @@ export interface Peer {
   /** The most that fovea may take, as a multiple of the peer's time. */
   target(workload: Workload): number;
   measure(request: Request): Promise<PeerResult>;
+  /** The peak memory of its training step in 10⁶ bytes, counted as {@link StepMemory.memory_mb} is. */
+  measurePeak?(request: Request): Promise<number>;
 }
 
 /** Rounds of fovea, then the peer: what else the machine does meanwhile meets both. */
@@ -45,6 +48,7 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
   const { options, workloads, write, note } = context;
   const { title, key, purposes } = peer;
   const { seconds } = options;
+  const memory = await compareMemory(context, peer);
   const table = options.json
     ? undefined
     : new Table(
@@ -91,7 +95,7 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
         [`${purpose}_ratio`, round(ratio, 3)],
       ]);
       const line = { peer: version, threads, [`${key}_threads`]: used, name, width, ...Object.fromEntries(fields) };
-      return write(JSON.stringify({ ...line, target: round(target, 3), met }));
+      return write(JSON.stringify({ ...line, target: round(target, 3), met, ...memory.get(keyOf(threads, name)) }));
     }
     table.row([
       name,
@@ -103,6 +107,46 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
   });
   const met = verdicts.filter(Boolean).length;
   if (verdicts.length > 0) note(`${met} of ${verdicts.length} targets met against ${[...peers].join(", ")}`);
+}
+
+const keyOf = (threads: number, name: string) => `${name} ${threads}`;
+
+/**
+ * Compares the memory of training steps with the peer's peak, before any workload runs. Fields for `--json` by
+ * {@link keyOf}; none where the peer has no peak.
+ */
+async function compareMemory(context: Context, { title, key, measurePeak }: Peer): Promise<Map<string, object>> {
+  const { options, workloads, write, note } = context;
+  const fields = new Map<string, object>();
+  if (measurePeak === undefined) return fields;
+  const table = options.json
+    ? undefined
+    : new Table(
+        [
+          { title: "workload", width: widest(workloads.map(({ name }) => name)) },
+          { title: "threads", width: 0 },
+          ...memoryColumns,
+          { title: `${title}'s peak MB`, width: 0 },
+          { title: "ratio", width: 5 },
+          { title: "", width: 4, text: true },
+        ],
+        write,
+      );
+  const verdicts: boolean[] = [];
+  await forEachWorkload(context, async (backend, workload, network) => {
+    const { name } = workload;
+    const { threads } = backend.engine;
+    const memory = planMemory(backend, network, workload);
+    const peak = await measurePeak({ name, threads, seconds: options.seconds, width: widthOf(backend.engine) });
+    const met = memory.memory_mb <= peak;
+    verdicts.push(met);
+    fields.set(keyOf(threads, name), { ...memory, [`${key}_peak_mb`]: peak, memory_met: met });
+    const ratio = (memory.memory_mb / peak).toFixed(2);
+    table?.row([name, String(threads), ...memoryCells(memory), peak.toFixed(1), ratio, met ? "pass" : "FAIL"]);
+  });
+  if (table !== undefined) write("");
+  note(`${verdicts.filter(Boolean).length} of ${verdicts.length} training steps need no more memory than ${title}'s`);
+  return fields;
 }
 
 export interface Script {
