@@ -24,6 +24,8 @@ export interface PeerResult {
   readonly threads: number;
   readonly train_ms?: number;
   readonly infer_ms: number;
+  /** Its inference as users have it, where `infer_ms` is better than that. */
+  readonly default_ms?: number;
 }
 
 /** Another implementation that runs the same workloads. */
@@ -33,6 +35,8 @@ export interface Peer {
   /** In names of fields of `--json`. */
   readonly key: string;
   readonly purposes: readonly Purpose[];
+  /** Whether it tells `default_ms`, which decides nothing. */
+  readonly hasDefault?: boolean;
   /** The most that fovea may take, as a multiple of the peer's time. */
   target(workload: Workload): number;
   measure(request: Request): Promise<PeerResult>;
@@ -46,7 +50,7 @@ const rounds = 3;
 /** Compares with a peer on the same machine in the same minutes: medians over rounds of medians. */
 export async function benchVersus(context: Context, peer: Peer): Promise<void> {
   const { options, workloads, write, note } = context;
-  const { title, key, purposes } = peer;
+  const { title, key, purposes, hasDefault = false } = peer;
   const { seconds } = options;
   const memory = await compareMemory(context, peer);
   const table = options.json
@@ -60,6 +64,12 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
             { title: `${title} ms`, width: 0 },
             { title: "ratio", width: 5 },
           ]),
+          ...(hasDefault
+            ? [
+                { title: "by default ms", width: 0 },
+                { title: "ratio", width: 5 },
+              ]
+            : []),
           { title: "target", width: 0 },
           { title: "", width: 4, text: true },
         ],
@@ -85,6 +95,8 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
       const other = median(theirs.map((result) => result[`${purpose}_ms`]!));
       return { purpose, fovea, other, ratio: fovea / other };
     });
+    const unaided = median(theirs.map(({ infer_ms, default_ms = infer_ms }) => default_ms));
+    const unaidedRatio = median(ours.infer) / unaided;
     const target = peer.target(workload);
     const met = times.every(({ ratio }) => ratio <= target);
     verdicts.push(met);
@@ -94,6 +106,9 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
         [`${purpose}_${key}_ms`, round(other, 3)],
         [`${purpose}_ratio`, round(ratio, 3)],
       ]);
+      if (hasDefault) {
+        fields.push([`infer_${key}_default_ms`, round(unaided, 3)], ["infer_default_ratio", round(unaidedRatio, 3)]);
+      }
       const line = { peer: version, threads, [`${key}_threads`]: used, name, width, ...Object.fromEntries(fields) };
       return write(JSON.stringify({ ...line, target: round(target, 3), met, ...memory.get(keyOf(threads, name)) }));
     }
@@ -101,6 +116,7 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
       name,
       String(threads),
       ...times.flatMap(({ fovea, other, ratio }) => [milliseconds(fovea), milliseconds(other), ratio.toFixed(2)]),
+      ...(hasDefault ? [milliseconds(unaided), unaidedRatio.toFixed(2)] : []),
       `≤ ${round(target, 2)}`,
       met ? "pass" : "FAIL",
     ]);

@@ -226,6 +226,8 @@ describe("--vs-tfjs", () => {
       infer_ms: expect.any(Number),
       infer_tfjs_ms: 1e6,
       infer_ratio: expect.any(Number),
+      infer_tfjs_default_ms: 1e6,
+      infer_default_ratio: expect.any(Number),
       target: 0.333,
       met: true,
     });
