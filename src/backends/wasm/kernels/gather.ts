@@ -16,7 +16,7 @@ const own = 2;
 
 /** Tasks are rows of the result: copied as bytes, or converted by the epilogue on the way. */
 export const gather: WasmKernel = {
-  name: "gather_rows_simd128",
+  name: "any_gather_simd128",
   accepts: () => true,
   phases(node) {
     const { epilogue } = attributesOf<GatherAttributes>(node);
