@@ -17,7 +17,7 @@ import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
 import { checkRunOptions } from "./options.js";
-import { PlacedData, type PlacementOptions } from "./placed.js";
+import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
@@ -62,13 +62,13 @@ export const fitOptionNames = [
 /** Milliseconds between looks at the clock for progress, timers and signals. */
 const breathing = 60;
 
-/** The loop behind `Model.fit`; see there. `residentBytes`: see {@link PlacedData}. */
+/** The loop behind `Model.fit`; see there. */
 export async function fit(
   network: Network,
   weights: Weights,
   data: Dataset,
   options: FitOptions,
-  limits: Pick<PlacementOptions, "residentBytes"> = {},
+  feeding: Feeding = {},
 ): Promise<History> {
   const where = "fit";
   checkRunOptions(where, options, fitOptionNames);
@@ -82,7 +82,7 @@ export async function fit(
   if (validation !== undefined) checkData(network, validation, loss, where);
 
   try {
-    return await runEpochs(network, weights, train, validation, options, limits);
+    return await runEpochs(network, weights, train, validation, options, feeding);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
@@ -96,12 +96,12 @@ async function runEpochs(
   train: Dataset,
   validation: Dataset | undefined,
   options: FitOptions,
-  limits: Pick<PlacementOptions, "residentBytes">,
+  feeding: Feeding,
 ): Promise<History> {
   const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
   const place = (data: Dataset, name: PlacementOptions["name"], batchSize: number) =>
-    PlacedData.place(session, network, data, { name, batchSize, ...limits });
+    PlacedData.place(session, network, data, { name, batchSize, ...feeding });
   const placedTrain = await place(train, "training data", batchSize);
   const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
   const trainer = await Trainer.create(session, network, placedTrain, { loss, optimizer, batchSize, seed });

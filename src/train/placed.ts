@@ -10,14 +10,22 @@ import type { Session } from "../runtime/session.js";
 /** Data sets up to this size are kept in the model's memory as a whole: 512 MiB, an eighth of what one model can have. */
 export const mostResidentBytes = 2 ** 29;
 
-export interface PlacementOptions {
+/** How data come into a model's memory. */
+export interface Feeding {
+  /** Larger data sets do not lie there as a whole. Default: {@link mostResidentBytes}. */
+  readonly residentBytes?: number;
+  /** Where batches come from that do not. Default: they are copied in front of each step. */
+  readonly source?: (data: Dataset, batchSize: number) => BatchSource;
+}
+
+export interface PlacementOptions extends Feeding {
   /** Name of the table: one that no layer can have. */
   readonly name: "training data" | "validation data";
   /** Examples of the largest batch. */
   readonly batchSize: number;
-  /** Default: {@link mostResidentBytes}. */
-  readonly residentBytes?: number;
 }
+
+const copied = (data: Dataset, batchSize: number) => new CopiedBatches(data, Math.min(batchSize, data.length));
 
 /** A data set where the programs of a session find its examples: in a table, as a whole or a batch at a time. */
 export class PlacedData {
@@ -34,16 +42,16 @@ export class PlacedData {
     session: Session,
     network: Network,
     data: Dataset,
-    { name, batchSize, residentBytes = mostResidentBytes }: PlacementOptions,
+    { name, batchSize, residentBytes = mostResidentBytes, source = copied }: PlacementOptions,
   ): Promise<PlacedData> {
     const variables = { inputs: `${name}.${network.inputs[0]!.name}`, targets: `${name}.target` };
-    const place = async (source: BatchSource) => {
-      const { rows } = source;
+    const place = async (batches: BatchSource) => {
+      const { rows } = batches;
       await session.placeTables({
         [variables.inputs]: { shape: [rows, ...data.shape], dtype: dtypeOf(data.inputs) },
         [variables.targets]: { shape: [rows, ...data.targetShape], dtype: dtypeOf(data.targets) },
       });
-      return new PlacedData(session, data, { name, rows }, source, variables);
+      return new PlacedData(session, data, { name, rows }, batches, variables);
     };
     if (data.inputs.byteLength + data.targets.byteLength <= residentBytes) {
       try {
@@ -54,7 +62,7 @@ export class PlacedData {
         await session.releaseTables(Object.values(variables));
       }
     }
-    return place(new CopiedBatches(data, Math.min(batchSize, data.length)));
+    return place(source(data, batchSize));
   }
 
   get inputDtype(): InputDType {

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
 import type { NumericArray } from "../../src/core/dtypes.js";
-import { CopiedBatches, epochOrder, ResidentBatches } from "../../src/data/batches.js";
+import {
+  type BatchSource,
+  CopiedBatches,
+  epochOrder,
+  ResidentBatches,
+  type TableMemory,
+} from "../../src/data/batches.js";
 import { type Dataset, dataset, split, strokes } from "../../src/data/index.js";
 import { conv2d, dense, type FitOptions, flatten, input, sequential, sgd } from "../../src/index.js";
 import { sequentialNetwork } from "../../src/model/network.js";
 import { backendFor } from "../../src/runtime/backends.js";
 import { Session } from "../../src/runtime/session.js";
 import { fit } from "../../src/train/fit.js";
-import { PlacedData } from "../../src/train/placed.js";
+import { type Feeding, PlacedData } from "../../src/train/placed.js";
 import { Weights } from "../../src/train/weights.js";
 import { messageOf } from "./messages.js";
 
@@ -70,6 +76,51 @@ describe.each([
   });
 });
 
+/** Fills the other half of its table after it has handed out one: what a loader does in workers. */
+class Ahead implements BatchSource {
+  readonly rows: number;
+  /** Times that a step waited for it. */
+  waits = 0;
+  #table!: TableMemory;
+  #order!: Uint32Array;
+  #asked = 0;
+  #half = 0;
+  #loading!: Promise<void>;
+
+  constructor(
+    readonly data: Dataset,
+    readonly batchSize: number,
+  ) {
+    this.rows = 2 * batchSize;
+  }
+
+  begin(table: TableMemory, order: Uint32Array): void {
+    this.#table = table;
+    this.#order = order;
+    this.#asked = 0;
+    this.#loading = this.#load();
+  }
+
+  async next(rows: Int32Array): Promise<void> {
+    this.waits += 1;
+    await this.#loading;
+    for (let i = 0; i < rows.length; i++) rows[i] = this.#half * this.batchSize + i;
+    this.#asked += rows.length;
+    this.#half = 1 - this.#half;
+    this.#loading = this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const [half, first] = [this.#half, this.#asked];
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    this.#order.subarray(first, first + this.batchSize).forEach((example, i) => {
+      const row = half * this.batchSize + i;
+      this.#table.inputs.set(this.data.inputs.subarray(784 * example, 784 * (example + 1)), 784 * row);
+      this.#table.targets[row] = this.data.targets[example]!;
+    });
+  }
+}
+
 const options = (more: Partial<FitOptions> = {}): FitOptions => ({
   loss: "crossEntropy",
   optimizer: sgd(0.05, { momentum: 0.9 }),
@@ -110,6 +161,23 @@ describe("fit", () => {
     const bytes = 184 * (data.inputs.byteLength / data.length + 4);
     expect(await run(bytes, {})).toEqual(resident);
     expect(await run(bytes - 1, {})).toEqual(resident);
+  });
+
+  test("waits for a source that fills its rows ahead of the steps", async () => {
+    const run = async (feeding: Feeding) => {
+      const weights = new Weights(small());
+      weights.initialize(7);
+      await fit(small(), weights, digits.train, options({ batchSize: 50 }), feeding);
+      return weights.readAll();
+    };
+    const sources: Ahead[] = [];
+    const source = (data: Dataset, batchSize: number) => {
+      sources.push(new Ahead(data, batchSize));
+      return sources.at(-1)!;
+    };
+    expect(await run({ residentBytes: 0, source })).toEqual(await run({}));
+    // training and validation: 184 examples in 4 batches, 46 in one, three times
+    expect(sources.map(({ waits }) => waits)).toEqual([12, 3]);
   });
 
   test("measures what evaluate measures", async () => {
