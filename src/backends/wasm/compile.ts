@@ -16,16 +16,7 @@ import { addBarrier } from "./barrier.js";
 import { catalog } from "./catalog.js";
 import type { Engine, Phase, WasmKernel } from "./kernel.js";
 import { constantsAddress, maximumPages } from "./layout.js";
-import {
-  type Access,
-  mustWait,
-  type PhaseAccess,
-  type Stage,
-  type Sweep,
-  stagesOf,
-  tasksOf,
-  weightOf,
-} from "./stages.js";
+import { type Access, type PhaseAccess, type Stage, type Sweep, scheduleOf, tasksOf, weightOf } from "./stages.js";
 
 /** Where the store keeps what programs refer to by address. */
 export interface Addresses {
@@ -54,8 +45,8 @@ interface Scheduled extends PhaseAccess {
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
   const { module, scheduled } = emitPhases(plan, engine, addresses);
-  const stages = stagesOf(scheduled, engine);
-  const parallel = stages.some(({ shared }) => shared);
+  const schedule = scheduleOf(scheduled, engine);
+  const parallel = schedule.flat().some(({ shared }) => shared);
   const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
   module.function(
     ["i32", "i32"],
@@ -65,21 +56,17 @@ export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): C
       const run = (sweep: Sweep<Scheduled>, begin: I32, end: I32) => {
         for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
       };
-      let pending: Stage<Scheduled>[] = [];
-      for (const stage of stages) {
-        if (barrier !== undefined && pending.some((earlier) => mustWait(earlier, stage))) {
-          f.call(barrier, []);
-          pending = [];
+      for (const stages of schedule) {
+        for (const stage of stages) {
+          const whole = () => {
+            for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
+          };
+          if (!parallel) whole();
+          else if (stage.shared) shareOut(f, stage, thread, engine, run);
+          else f.if(i32.eqz(thread.get), whole);
         }
-        const whole = () => {
-          for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
-        };
-        if (!parallel) whole();
-        else if (stage.shared) shareOut(f, stage, thread, engine, run);
-        else f.if(i32.eqz(thread.get), whole);
-        pending.push(stage);
+        if (barrier !== undefined) f.call(barrier, []);
       }
-      if (barrier !== undefined) f.call(barrier, []);
     },
     "run",
   );

@@ -32,6 +32,22 @@ export interface Stage<P extends PhaseAccess> {
   readonly shared: boolean;
 }
 
+/** Part of `worthSharing` from which on a stage is shared that needs no barrier more for it. */
+const worthSharingForFree = 1 / 8;
+
+/** All stages, in lists between which threads must wait for each other. */
+export function scheduleOf<P extends PhaseAccess>(phases: readonly P[], engine: Engine): Stage<P>[][] {
+  const lists: Stage<P>[][] = [[]];
+  for (const stage of stagesOf(phases, engine)) {
+    const last = lists[lists.length - 1]!;
+    if (last.some((earlier) => mustWait(earlier, stage))) lists.push([stage]);
+    else last.push(stage);
+  }
+  // alone between two barriers, a stage keeps the others waiting in any case
+  const isFree = (list: Stage<P>[]) => list.length === 1 && isShared(list[0]!.sweeps, engine, worthSharingForFree);
+  return lists.length === 1 ? lists : lists.map((list) => (isFree(list) ? [{ ...list[0]!, shared: true }] : list));
+}
+
 /** Joins neighbouring elementwise phases into stages; every other phase is a stage by itself. */
 export function stagesOf<P extends PhaseAccess>(phases: readonly P[], engine: Engine): Stage<P>[] {
   const stages: Sweep<P>[][] = [];
@@ -47,13 +63,13 @@ export function stagesOf<P extends PhaseAccess>(phases: readonly P[], engine: En
     }
     open.splice(0, open.length, ...open.filter((sweep) => !before.includes(sweep)), [...before.flat(), item]);
   }
-  return stages.map((sweeps) => ({ sweeps, shared: isShared(sweeps.flat(), sweeps, engine) }));
+  return stages.map((sweeps) => ({ sweeps, shared: isShared(sweeps, engine) }));
 }
 
-function isShared(phases: readonly PhaseAccess[], sweeps: readonly Sweep<PhaseAccess>[], engine: Engine): boolean {
+function isShared(sweeps: readonly Sweep<PhaseAccess>[], { threads, worthSharing }: Engine, part = 1): boolean {
   const tasks = sweeps.reduce((sum, sweep) => sum + tasksOf(sweep), 0);
-  const cycles = phases.reduce((sum, { phase }) => sum + phase.cycles, 0);
-  return engine.threads > 1 && tasks > 1 && cycles >= engine.worthSharing;
+  const cycles = sweeps.flat().reduce((sum, { phase }) => sum + phase.cycles, 0);
+  return threads > 1 && tasks > 1 && cycles >= part * worthSharing;
 }
 
 export function tasksOf(sweep: Sweep<PhaseAccess>): number {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWasmBackend, type WasmBackend } from "../../../src/backends/wasm/index.js";
 import type { Engine } from "../../../src/backends/wasm/kernel.js";
-import { type Access, mustWait, type PhaseAccess, stagesOf } from "../../../src/backends/wasm/stages.js";
+import { type Access, mustWait, type PhaseAccess, scheduleOf, stagesOf } from "../../../src/backends/wasm/stages.js";
 import type { NumericArray } from "../../../src/core/dtypes.js";
 import { keyOf, uniformAt } from "../../../src/core/random.js";
 import { GraphBuilder } from "../../../src/graph/builder.js";
@@ -94,6 +94,31 @@ describe("stages", () => {
     expect(mustWait(stage(1, 5000), stage(1, 5000))).toBe(true);
     expect(mustWait(stage(0, 5000), stage(1, 10))).toBe(true);
     expect(mustWait(stage(1, 10), stage(1, 10))).toBe(false);
+  });
+});
+
+describe("a schedule", () => {
+  /** Lists of stages between barriers; those that are shared are marked. */
+  const scheduled = (phases: readonly Described[], threads = 4) =>
+    scheduleOf(phases, { ...engine, threads }).map((stages) =>
+      stages.map(({ sweeps, shared }) => `${sweeps.flat().map(({ name }) => name)}${shared ? "!" : ""}`).join(" "),
+    );
+  const step = (name: string, from: number, to: number, cycles: number) =>
+    phase(name, undefined, [floats(from, 10)], [floats(to, 10)], cycles);
+
+  it("has barriers where memory changes hands", () => {
+    const phases = [step("a", 0, 1, 5000), step("b", 2, 3, 5000), step("c", 3, 4, 5000), step("d", 4, 5, 10)];
+    expect(scheduled(phases)).toEqual(["a! b!", "c!", "d"]);
+    expect(scheduled(phases, 1)).toEqual(["a b c d"]);
+  });
+
+  it("shares what the others wait for anyway", () => {
+    const long = step("long", 1, 2, 5000);
+    expect(scheduled([step("a", 0, 1, 200), long, step("b", 2, 3, 200)])).toEqual(["a!", "long!", "b!"]);
+    // not for a few cycles, nor where a barrier would be needed, nor where all runs on one thread
+    expect(scheduled([step("a", 0, 1, 100), long])).toEqual(["a", "long!"]);
+    expect(scheduled([step("a", 0, 3, 200), step("b", 3, 1, 200), long])).toEqual(["a b", "long!"]);
+    expect(scheduled([step("a", 0, 1, 200)])).toEqual(["a"]);
   });
 });
 
