@@ -1,5 +1,6 @@
 import type { WasmCatalog } from "./kernel.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { gather, scatterAdd } from "./kernels/gather.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
@@ -15,6 +16,8 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  gather: [gather],
+  scatterAdd: [scatterAdd],
   matmul: [matmul],
   conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2dNarrow, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],

@@ -40,6 +40,11 @@ export interface Phase {
   readonly tasks: number;
   /** Estimated cycles of all tasks together: small phases run on one thread. */
   readonly cycles: number;
+  /**
+   * Elements of the output, where the phase is elementwise: a task computes a stretch of them, as long as in every such
+   * phase, from the same stretch of those inputs that are as large, and from scalars.
+   */
+  readonly elements?: number;
   /** Whether it reads or writes the scratch memory (taken as yes). */
   readonly usesScratch?: boolean;
   emit(scope: PhaseScope): void;
