@@ -1,18 +1,23 @@
+import type { DType } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
+import type { Shape } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { choice, wholeNumber } from "../model/check.js";
-import { emitInputs, emitNetwork, type InputDTypes } from "../model/emit.js";
+import { emitInputs, emitNetwork, emitNormalized, type InputDTypes, inputDTypeOf } from "../model/emit.js";
 import { emitAccuracy, emitCorrect, emitLoss, emitLosses, endsInSoftmax } from "../model/losses.js";
-import { isRandom, isTrained, type Network } from "../model/network.js";
+import { isRandom, isTrained, type Network, type NetworkInput } from "../model/network.js";
 import { type LossSpec, type LossWeights, type Objective, objectivesOf, suffixOf } from "../model/objectives.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
 import { emitUpdates } from "../model/updates.js";
 import { add, multiply, x } from "../ops/expression.js";
+import { gatherNode } from "../ops/gather.js";
 import { mapNode } from "../ops/map.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
+
+type BatchOptions = Pick<EvaluationGraphOptions, "batchSize" | "inputDtype" | "table">;
 
 /** What is measured beside the loss. */
 export type MetricName = "accuracy";
@@ -26,6 +31,15 @@ export interface PredictionGraphOptions {
   readonly softmax?: boolean;
 }
 
+/**
+ * Examples that lie in the model's store, one row each: variables `<name>.<input>` [rows, …shape] for the network's first
+ * input, and `<name>.target` [rows, …] for the first targets.
+ */
+export interface ExampleTable {
+  readonly name: string;
+  readonly rows: number;
+}
+
 export interface EvaluationGraphOptions {
   readonly loss: LossSpec;
   /** What the losses of several outputs count. Default: 1 each. */
@@ -36,11 +50,13 @@ export interface EvaluationGraphOptions {
   readonly batchSize: number;
   /** Type of the data, of all inputs or by their names; uint8 is divided by 255. Default: what each `input(…)` says. */
   readonly inputDtype?: InputDTypes;
+  /** Where first inputs and targets lie, if they are not written into inputs before each step. Default: inputs. */
+  readonly table?: ExampleTable;
   /** Default: accuracy where a loss says what is right. */
   readonly metrics?: readonly MetricName[];
 }
 
-const evaluationOptionNames = ["loss", "lossWeights", "sampleWeights", "batchSize", "inputDtype", "metrics"];
+const evaluationOptionNames = ["loss", "lossWeights", "sampleWeights", "batchSize", "inputDtype", "table", "metrics"];
 
 export interface TrainingGraphOptions extends EvaluationGraphOptions {
   readonly optimizer: Optimizer;
@@ -53,7 +69,8 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  * and of those that layers update themselves (running averages).
  *
  * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape),
- * and `target.<output>` for the losses after the first; `loss.<vector>` where losses have vectors (weights of classes);
+ * and `target.<output>` for the losses after the first; with a table, in place of the first input and the first target,
+ * `indices` int32 [batch], the rows of the step's examples; `loss.<vector>` where losses have vectors (weights of classes);
  * `sampleWeight` [batch] where asked for; `randomKey` int32 [2], only where the network draws random numbers; and
  * `optimizer.<scalar>` float32 [] for each of the optimiser's scalars. Variables: the weights, and
  * `optimizer.<slot>.<weight>`.
@@ -72,11 +89,11 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   const { objectives, measured } = checkEvaluation(network, options, where);
   const { optimizer } = options;
   const builder = new GraphBuilder();
-  const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
+  const { inputs, targetOf } = emitExamples(network, builder, options);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
   const trainable = network.weights.filter(isTrained).map(({ name }) => weights.get(name)!);
-  const targets = objectives.map((objective) => emitTarget(builder, objective, outputs));
+  const targets = objectives.map((objective) => targetOf(objective, outputs));
   const sampleWeight = emitSampleWeight(builder, options);
   const losses = objectives.map(({ loss, prefix, position }, i) =>
     emitLoss(builder, loss, outputs[position]!, targets[i]!, { sampleWeight, prefix }),
@@ -116,12 +133,12 @@ export function evaluationGraph(network: Network, options: EvaluationGraphOption
   checkOptions(where, options, evaluationOptionNames);
   const { objectives, measured } = checkEvaluation(network, options, where);
   const builder = new GraphBuilder();
-  const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
+  const { inputs, targetOf } = emitExamples(network, builder, options);
   const { outputs } = emitNetwork(network, builder, inputs, { training: false });
   const sampleWeight = emitSampleWeight(builder, options);
   for (const objective of objectives) {
     const { loss, prefix, position } = objective;
-    const target = emitTarget(builder, objective, outputs);
+    const target = targetOf(objective, outputs);
     const suffix = suffixOf(objective);
     const losses = emitLosses(builder, loss, outputs[position]!, target, { sampleWeight, prefix });
     builder.output(`losses${suffix}`, losses.sums);
@@ -159,9 +176,32 @@ export function predictionGraph(network: Network, options: PredictionGraphOption
   return builder.build();
 }
 
-function emitTarget(builder: GraphBuilder, { loss, target, position }: Objective, outputs: readonly Node[]): Node {
-  const { shape, dtype } = loss.target(outputs[position]!.shape);
-  return builder.input(target, shape, dtype);
+/** The nodes of a batch: what the network takes, and the targets for what it gives. */
+function emitExamples(network: Network, builder: GraphBuilder, options: BatchOptions) {
+  const { batchSize, inputDtype, table } = options;
+  const typeOf = ({ loss, position }: Objective, outputs: readonly Node[]) => loss.target(outputs[position]!.shape);
+  const written = (objective: Objective, outputs: readonly Node[]) => {
+    const { shape, dtype } = typeOf(objective, outputs);
+    return builder.input(objective.target, shape, dtype);
+  };
+  if (table === undefined) {
+    return { inputs: emitInputs(network, builder, batchSize, inputDtype), targetOf: written };
+  }
+  const indices = builder.input("indices", [batchSize], "int32");
+  const rowsOf = (name: string, shape: Shape, dtype: DType) => {
+    const all = builder.variable(`${table.name}.${name}`, [table.rows, ...shape], dtype);
+    return gatherNode(builder, all, indices, name);
+  };
+  const [first, ...others] = network.inputs as [NetworkInput, ...NetworkInput[]];
+  const rows = rowsOf(first.name, first.shape, inputDTypeOf(first, inputDtype));
+  return {
+    inputs: [emitNormalized(builder, rows), ...emitInputs({ inputs: others }, builder, batchSize, inputDtype)],
+    targetOf(objective: Objective, outputs: readonly Node[]) {
+      if (objective.target !== "target") return written(objective, outputs);
+      const { shape, dtype } = typeOf(objective, outputs);
+      return rowsOf("target", shape.slice(1), dtype);
+    },
+  };
 }
 
 function emitSampleWeight(builder: GraphBuilder, options: EvaluationGraphOptions): Node | undefined {
@@ -183,8 +223,9 @@ function checkEvaluation(network: Network, options: EvaluationGraphOptions, wher
   return { objectives, measured: options.metrics === undefined || options.metrics.length > 0 ? able : [] };
 }
 
-function checkBatch({ batchSize, inputDtype }: { batchSize: number; inputDtype?: InputDTypes }, where: string): void {
+function checkBatch({ batchSize, inputDtype, table }: BatchOptions, where: string): void {
   wholeNumber(where, "batchSize", batchSize);
+  if (table !== undefined) wholeNumber(where, "table.rows", table.rows);
   if (inputDtype === undefined) return;
   const all = typeof inputDtype === "object" ? Object.values(inputDtype) : [inputDtype];
   for (const each of all) choice(where, "inputDtype", each, ["float32", "uint8"]);

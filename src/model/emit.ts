@@ -6,7 +6,7 @@ import type { Node } from "../graph/types.js";
 import { divide, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
 import { placeOf } from "./layer.js";
-import { frozenWeights, isRandom, type Network, type NetworkCall } from "./network.js";
+import { frozenWeights, isRandom, type Network, type NetworkCall, type NetworkInput } from "./network.js";
 import type { InputDType, SymbolicTensor } from "./symbolic.js";
 
 export interface EmitOptions {
@@ -154,10 +154,24 @@ export type InputDTypes = InputDType | Readonly<Record<string, InputDType>>;
  * @param dtype of the data; by default what each `input(…)` says
  * @returns one float32 node [batchSize, …shape] for each input
  */
-export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDTypes): Node[] {
-  return network.inputs.map((input) => {
-    const given = typeof dtype === "object" ? dtype[input.name] : dtype;
-    const node = builder.input(input.name, [batchSize, ...input.shape], given ?? input.dtype);
-    return node.dtype === "float32" ? node : mapNode(builder, [node], divide(x(0), 255), undefined, input.name);
+export function emitInputs(
+  { inputs }: Pick<Network, "inputs">,
+  builder: GraphBuilder,
+  batchSize: number,
+  dtype?: InputDTypes,
+): Node[] {
+  return inputs.map((input) => {
+    const node = builder.input(input.name, [batchSize, ...input.shape], inputDTypeOf(input, dtype));
+    return emitNormalized(builder, node);
   });
+}
+
+/** Type of the data of one input. */
+export function inputDTypeOf(input: NetworkInput, dtype: InputDTypes | undefined): InputDType {
+  return (typeof dtype === "object" ? dtype[input.name] : dtype) ?? input.dtype;
+}
+
+/** What a network takes for these data: uint8 values divided by 255, floats as they are. */
+export function emitNormalized(builder: GraphBuilder, data: Node): Node {
+  return data.dtype === "float32" ? data : mapNode(builder, [data], divide(x(0), 255), undefined, data.name);
 }

@@ -2,8 +2,8 @@ import { platform } from "#platform";
 import { evaluationGraph, predictionGraph } from "../autodiff/trainingGraph.js";
 import type { NumericArray } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
-import { ExampleCopier, epochOrder } from "../data/batches.js";
-import type { Dataset } from "../data/dataset.js";
+import { epochOrder } from "../data/batches.js";
+import type { Column } from "../data/dataset.js";
 import type { Graph } from "../graph/types.js";
 import type { Network } from "../model/network.js";
 import { keyOfObjectives, type Objective, suffixOf } from "../model/objectives.js";
@@ -11,6 +11,7 @@ import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
 import { type Arranged, dataOptions } from "./arrange.js";
 import { furtherInputs, writeVectors } from "./furtherInputs.js";
+import type { PlacedData } from "./placed.js";
 
 /** Means over a data set; weighted where examples, classes or pixels weigh differently. */
 export interface Evaluation {
@@ -23,14 +24,75 @@ export interface Evaluation {
   readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy?: number }>>;
 }
 
+/** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
+export const evaluationBatch = 250;
+
+/** Losses and accuracies over a data set that was checked already, each example read once. */
+export async function evaluateOn(
+  session: Session,
+  network: Network,
+  data: Arranged,
+  { objectives, batchSize = evaluationBatch }: { objectives: readonly Objective[]; batchSize?: number },
+): Promise<Evaluation> {
+  const options = dataOptions(network, data);
+  const means = new Means(objectives, data.length);
+  await overBatches(session, {
+    length: data.length,
+    batchSize,
+    key: evaluationKey(objectives, options),
+    graph: (count) => evaluationGraph(network, { ...specOf(objectives), ...options, batchSize: count }),
+    write: (program, start, count) => {
+      copyExamples(data.inputs, program, network.inputs[0]!.name, sizeOf(data.shape), start, count);
+      copyExamples(data.targets, program, "target", sizeOf(data.targetShape), start, count);
+      writeFurther(program, data, objectives, start, count);
+    },
+    read: (program) => means.add(program),
+  });
+  return means.evaluation();
+}
+
+/** Losses and accuracies over a data set in its table, where it is measured again and again. */
+export async function evaluatePlaced(
+  network: Network,
+  placed: PlacedData,
+  objectives: readonly Objective[],
+): Promise<Evaluation> {
+  const { session, data, source, graphOptions } = placed;
+  const means = new Means(objectives, data.length);
+  await overBatches(session, {
+    length: data.length,
+    batchSize: evaluationBatch,
+    key: evaluationKey(objectives, graphOptions),
+    graph: (count) => evaluationGraph(network, { ...specOf(objectives), ...graphOptions, batchSize: count }),
+    begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
+    write: (program, start, count) => {
+      writeFurther(program, data, objectives, start, count);
+      return source.next(program.input("indices") as Int32Array);
+    },
+    read: (program) => means.add(program),
+  });
+  return means.evaluation();
+}
+
+function specOf(objectives: readonly Objective[]) {
+  return {
+    loss: Object.fromEntries(objectives.map(({ name, loss }) => [name, loss])),
+    lossWeights: Object.fromEntries(objectives.map(({ name, weight }) => [name, weight])),
+  };
+}
+
+function evaluationKey(objectives: readonly Objective[], options: object): string {
+  return `evaluate ${keyOfObjectives(objectives)} ${JSON.stringify(options)}`;
+}
+
 /** A mean in the making: a number per example, each with its weight. */
 class Mean {
   #sum = 0;
   #weight = 0;
 
   /** Sums run in float64, in the order of the examples. */
-  add(sums: NumericArray, weights: NumericArray | undefined, count: number): void {
-    for (let i = 0; i < count; i++) {
+  add(sums: NumericArray, weights: NumericArray | undefined): void {
+    for (let i = 0; i < sums.length; i++) {
       this.#sum += sums[i]!;
       this.#weight += weights === undefined ? 1 : weights[i]!;
     }
@@ -41,53 +103,44 @@ class Mean {
   }
 }
 
-/** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
-export const evaluationBatch = 250;
+/** The means of all losses, and of what is right under them. */
+class Means {
+  readonly #means: { readonly objective: Objective; readonly loss: Mean; accuracy: Mean | undefined }[];
 
-/** Losses and accuracies over a data set that was checked already. */
-export async function evaluateOn(
-  session: Session,
-  network: Network,
-  data: Arranged,
-  { objectives, batchSize = evaluationBatch }: { objectives: readonly Objective[]; batchSize?: number },
-): Promise<Evaluation> {
-  const options = {
-    loss: Object.fromEntries(objectives.map(({ name, loss }) => [name, loss])),
-    lossWeights: Object.fromEntries(objectives.map(({ name, weight }) => [name, weight])),
-    ...dataOptions(network, data),
-  };
-  const means = objectives.map(() => ({ loss: new Mean(), accuracy: undefined as Mean | undefined }));
-  const graph = (size: number) => evaluationGraph(network, { ...options, batchSize: size });
-  const key = `evaluate ${keyOfObjectives(objectives)} ${JSON.stringify(dataOptions(network, data))}`;
-  await overBatches(session, network, data, batchSize, key, graph, (program, order, start, count) => {
-    const targets = new ExampleCopier(data.targets, program.input("target"), sizeOf(data.targetShape));
-    targets.copy(order, start, count);
-    const { copiers, vectors } = furtherInputs(program, data, objectives);
-    for (const copier of copiers) copier.copy(order, start, count);
-    writeVectors(vectors);
-    return () => {
-      const read = (name: string) => (name in program.plan.graph.outputs ? program.output(name) : undefined);
-      objectives.forEach((objective, i) => {
-        const suffix = suffixOf(objective);
-        const mean = means[i]!;
-        mean.loss.add(read(`losses${suffix}`)!, read(`weights${suffix}`), count);
-        const correct = read(`correct${suffix}`);
-        if (correct === undefined) return;
-        mean.accuracy ??= new Mean();
-        mean.accuracy.add(correct, read(`counted${suffix}`), count);
-      });
+  constructor(
+    objectives: readonly Objective[],
+    readonly examples: number,
+  ) {
+    this.#means = objectives.map((objective) => ({ objective, loss: new Mean(), accuracy: undefined }));
+  }
+
+  add(program: Program): void {
+    const read = (name: string) => (name in program.plan.graph.outputs ? program.output(name) : undefined);
+    for (const mean of this.#means) {
+      const suffix = suffixOf(mean.objective);
+      mean.loss.add(read(`losses${suffix}`)!, read(`weights${suffix}`));
+      const correct = read(`correct${suffix}`);
+      if (correct === undefined) continue;
+      mean.accuracy ??= new Mean();
+      mean.accuracy.add(correct, read(`counted${suffix}`));
+    }
+  }
+
+  evaluation(): Evaluation {
+    const each = this.#means.map(({ objective, loss, accuracy }) => ({
+      objective,
+      measured: { loss: loss.value, ...(accuracy === undefined ? {} : { accuracy: accuracy.value }) },
+    }));
+    const accuracy = each.find(({ measured }) => "accuracy" in measured)?.measured.accuracy;
+    return {
+      loss: each.reduce((sum, { objective, measured }) => sum + objective.weight * measured.loss, 0),
+      examples: this.examples,
+      ...(accuracy === undefined ? {} : { accuracy }),
+      ...(each.length === 1
+        ? {}
+        : { outputs: Object.fromEntries(each.map(({ objective, measured }) => [objective.name, measured])) }),
     };
-  });
-  const each = means.map(({ loss, accuracy }) => {
-    return accuracy === undefined ? { loss: loss.value } : { loss: loss.value, accuracy: accuracy.value };
-  });
-  const accuracy = each.find((measured) => measured.accuracy !== undefined)?.accuracy;
-  return {
-    loss: each.reduce((sum, { loss }, i) => sum + objectives[i]!.weight * loss, 0),
-    examples: data.length,
-    ...(accuracy === undefined ? {} : { accuracy }),
-    ...(each.length === 1 ? {} : { outputs: Object.fromEntries(each.map((one, i) => [objectives[i]!.name, one])) }),
-  };
+  }
 }
 
 /** What is predicted on: examples without targets. */
@@ -102,51 +155,82 @@ export async function predictOn(
 ): Promise<Map<string, Float32Array>> {
   const results = new Map<string, Float32Array>();
   const { inputDtype } = dataOptions(network, data);
-  const graph = (count: number) => predictionGraph(network, { batchSize: count, inputDtype, softmax: probabilities });
-  const key = `predict ${probabilities} ${JSON.stringify(inputDtype)}`;
-  await overBatches(session, network, data, batchSize, key, graph, (program, order, start, count) => {
-    const { copiers } = furtherInputs(program, data, []);
-    for (const copier of copiers) copier.copy(order, start, count);
-    return () => {
+  await overBatches(session, {
+    length: data.length,
+    batchSize,
+    key: `predict ${probabilities} ${JSON.stringify(inputDtype)}`,
+    graph: (count) => predictionGraph(network, { batchSize: count, inputDtype, softmax: probabilities }),
+    write: (program, start, count) => {
+      copyExamples(data.inputs, program, network.inputs[0]!.name, sizeOf(data.shape), start, count);
+      writeFurther(program, data, [], start, count);
+    },
+    read: (program, start, count) => {
       for (const name of Object.keys(program.plan.graph.outputs)) {
         const values = program.output(name);
         const size = values.length / count;
         if (!results.has(name)) results.set(name, new Float32Array(data.length * size));
         results.get(name)!.set(values, start * size);
       }
-    };
+    },
   });
   return results;
 }
 
-/**
- * Runs a program over all examples in order: in whole batches, then one of what is left. `prepare` writes what is
- * wanted beside the images and returns what to do after the run.
- */
-async function overBatches(
-  session: Session,
-  network: Network,
-  data: Pick<Dataset, "inputs" | "shape" | "length">,
-  batchSize: number,
-  key: string,
-  graph: (size: number) => Graph,
-  prepare: (program: Program, order: Uint32Array, start: number, count: number) => () => void,
-): Promise<void> {
-  const order = epochOrder(data.length, 0, 0, false);
+interface Pass {
+  /** Examples. */
+  readonly length: number;
+  readonly batchSize: number;
+  /** What the program is known by, but for the size of its batches. */
+  readonly key: string;
+  readonly graph: (count: number) => Graph;
+  /** Comes when all programs are compiled. */
+  readonly begin?: () => void;
+  readonly write: (program: Program, start: number, count: number) => Promise<void> | undefined | void;
+  readonly read: (program: Program, start: number, count: number) => void;
+}
+
+/** Runs a program over all examples in order: in whole batches, then one of what is left. */
+async function overBatches(session: Session, pass: Pass): Promise<void> {
+  const { length, batchSize, key, graph } = pass;
+  const program = (count: number) => session.program(`${key} ${count}`, () => graph(count));
+  const rest = length % batchSize;
+  const whole = length >= batchSize ? await program(batchSize) : undefined;
+  const last = rest > 0 ? await program(rest) : whole;
+  pass.begin?.();
   let breath = platform.now();
-  for (let start = 0; start < data.length; start += batchSize) {
-    const count = Math.min(batchSize, data.length - start);
-    const program = await session.program(`${key} ${count}`, () => graph(count));
-    new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)).copy(
-      order,
-      start,
-      count,
-    );
-    const finish = prepare(program, order, start, count);
-    program.run();
-    finish();
+  for (let start = 0; start < length; start += batchSize) {
+    const count = Math.min(batchSize, length - start);
+    const current = (count === batchSize ? whole : last)!;
+    await pass.write(current, start, count);
+    current.run();
+    pass.read(current, start, count);
     if (platform.now() - breath < 60) continue;
     await platform.yield();
     breath = platform.now();
   }
+}
+
+/** Writes what a program takes beside the first input and the first target. */
+function writeFurther(
+  program: Program,
+  data: Pick<Arranged, "columns">,
+  objectives: readonly Objective[],
+  start: number,
+  count: number,
+): void {
+  for (const [name, { values, shape }] of Object.entries(data.columns)) {
+    copyExamples(values, program, name, sizeOf(shape), start, count);
+  }
+  writeVectors(furtherInputs(program, { columns: {} }, objectives).vectors);
+}
+
+function copyExamples(
+  from: Column["values"],
+  program: Program,
+  input: string,
+  size: number,
+  start: number,
+  count: number,
+): void {
+  program.input(input).set(from.subarray(start * size, (start + count) * size));
 }

@@ -4,7 +4,7 @@ import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
-import { ExampleCopier, epochOrder } from "../data/batches.js";
+import { epochOrder } from "../data/batches.js";
 import { type Dataset, split } from "../data/dataset.js";
 import { numberThat } from "../model/check.js";
 import { frozenWeights, isRandom, type Network } from "../model/network.js";
@@ -14,14 +14,15 @@ import type { Regularizers } from "../model/regularizers.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
-import { type Arranged, arrange, dataOptions } from "./arrange.js";
+import { type Arranged, arrange } from "./arrange.js";
 import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
-import { evaluateOn } from "./evaluate.js";
+import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
 import { type FurtherInputs, furtherInputs, writeVectors } from "./furtherInputs.js";
 import { checkRunOptions } from "./options.js";
+import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
 import type { Schedule } from "./schedules.js";
 import type { Weights } from "./weights.js";
 
@@ -78,7 +79,13 @@ export const fitOptionNames = [
 const breathing = 60;
 
 /** The loop behind `Model.fit`; see there. */
-export async function fit(network: Network, weights: Weights, data: Dataset, options: FitOptions): Promise<History> {
+export async function fit(
+  network: Network,
+  weights: Weights,
+  data: Dataset,
+  options: FitOptions,
+  feeding: Feeding = {},
+): Promise<History> {
   const where = "fit";
   checkRunOptions(where, options, fitOptionNames);
   const { loss, optimizer, seed = 0 } = options;
@@ -93,7 +100,7 @@ export async function fit(network: Network, weights: Weights, data: Dataset, opt
   if (validation !== undefined) checkData(network, validation, objectives, where);
 
   try {
-    return await runEpochs(network, weights, train, validation, objectives, options);
+    return await runEpochs(network, weights, train, validation, objectives, options, feeding);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
@@ -108,10 +115,15 @@ async function runEpochs(
   validation: Arranged | undefined,
   objectives: readonly Objective[],
   options: FitOptions,
+  feeding: Feeding,
 ): Promise<History> {
   const { optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const trainer = await Trainer.create(session, network, train, { ...options, objectives, batchSize, seed });
+  const place = (data: Arranged, name: PlacementOptions["name"], batchSize: number) =>
+    PlacedData.place(session, network, data, { name, batchSize, ...feeding });
+  const placedTrain = await place(train, "training data", batchSize);
+  const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
+  const trainer = await Trainer.create(session, network, placedTrain, { ...options, objectives, batchSize, seed });
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
   const run = new Run(weights, optimizer.learningRate);
@@ -141,7 +153,7 @@ async function runEpochs(
     }
     // what is measured, and kept by callbacks, are the averages where there are any
     if (trainer.hasAverages) exchangeAverages(session.store, network);
-    const measured = validation && (await evaluateOn(session, network, validation, { objectives }));
+    const measured = placedValidation && (await evaluatePlaced(network, placedValidation, objectives));
     const entry: EpochLog = {
       epoch,
       loss: log.loss,
@@ -228,8 +240,7 @@ interface TrainerOptions extends Pick<FitOptions, "loss" | "lossWeights" | "opti
 interface Step {
   readonly program: Program;
   readonly count: number;
-  readonly inputs: ExampleCopier;
-  readonly targets: ExampleCopier;
+  readonly indices: Int32Array;
   readonly further: FurtherInputs;
   readonly randomKey: NumericArray | undefined;
   readonly scalars: readonly { readonly name: string; readonly view: NumericArray }[];
@@ -248,7 +259,7 @@ class Trainer {
   private constructor(
     readonly session: Session,
     readonly network: Network,
-    readonly data: Arranged,
+    readonly placed: PlacedData,
     readonly options: TrainerOptions,
     /** The program of whole batches. */
     readonly main: Program,
@@ -264,10 +275,16 @@ class Trainer {
     return averageDecay !== undefined && this.#step >= accumulationSteps;
   }
 
-  static async create(session: Session, network: Network, data: Arranged, options: TrainerOptions): Promise<Trainer> {
+  static async create(
+    session: Session,
+    network: Network,
+    placed: PlacedData,
+    options: TrainerOptions,
+  ): Promise<Trainer> {
     const { batchSize } = options;
+    const { length } = placed.data;
     const program = (size: number) => {
-      const graphOptions = graphOptionsOf(network, data, options, size);
+      const graphOptions = graphOptionsOf(placed, options, size);
       // programs do not depend on the learning rate
       const parts = {
         optimizer: options.optimizer.key,
@@ -277,16 +294,16 @@ class Trainer {
       const key = JSON.stringify({ ...graphOptions, ...parts });
       return session.program(`train ${key}`, () => trainingGraph(network, graphOptions));
     };
-    const whole = Math.min(batchSize, data.length);
+    const whole = Math.min(batchSize, length);
     const main = await program(whole);
-    const rest = data.length % whole === 0 ? undefined : await program(data.length % whole);
+    const rest = length % whole === 0 ? undefined : await program(length % whole);
     // a new run starts with fresh optimiser state
     for (const { kind, name, type } of main.plan.buffers) {
       if (kind === "variable" && name.startsWith("optimizer.")) {
         session.store.write(name, new Float32Array(sizeOf(type.shape)));
       }
     }
-    return new Trainer(session, network, data, options, main, rest);
+    return new Trainer(session, network, placed, options, main, rest);
   }
 
   /** One pass over the examples in `order`. Returns the means over what was done. */
@@ -299,6 +316,8 @@ class Trainer {
   ): Promise<StepLog> {
     const main = this.#views(this.main);
     const rest = this.rest === undefined ? undefined : this.#views(this.rest);
+    const { source } = this.placed;
+    this.placed.begin(order);
     const steps = Math.ceil(order.length / main.count);
     const log: StepLog = { epoch, epochs, step: 0, steps, examples: 0, loss: 0, accuracy: undefined, seconds: 0 };
     const began = platform.now();
@@ -309,6 +328,8 @@ class Trainer {
       const start = index * main.count;
       const step = start + main.count <= order.length ? main : rest!;
       this.#step += 1;
+      const waiting = source.next(step.indices);
+      if (waiting !== undefined) await waiting;
       this.#write(step, order, start);
       step.program.run();
       const loss = step.loss[0]!;
@@ -331,16 +352,14 @@ class Trainer {
   }
 
   #views(program: Program): Step {
-    const { data, options, network } = this;
-    const target = program.input("target");
-    const count = target.length / sizeOf(data.targetShape);
+    const { options, network } = this;
+    const indices = program.input("indices") as Int32Array;
     const accuracy = "accuracy" in program.plan.graph.outputs ? program.output("accuracy") : undefined;
     return {
       program,
-      count,
-      inputs: new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)),
-      targets: new ExampleCopier(data.targets, target, sizeOf(data.targetShape)),
-      further: furtherInputs(program, data, options.objectives),
+      count: indices.length,
+      indices,
+      further: furtherInputs(program, this.placed.data, options.objectives),
       randomKey: isRandom(network) ? program.input("randomKey") : undefined,
       scalars: Object.keys(options.optimizer.scalars(1)).map((name) => ({
         name,
@@ -351,9 +370,8 @@ class Trainer {
     };
   }
 
-  #write({ inputs, targets, further, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
-    inputs.copy(order, start, count);
-    targets.copy(order, start, count);
+  /** Writes what a step needs beside its first inputs and targets. */
+  #write({ further, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
     for (const copier of further.copiers) copier.copy(order, start, count);
     writeVectors(further.vectors);
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
@@ -379,14 +397,20 @@ class Trainer {
     start: number,
     place: { loss: number; epoch: number; step: number },
   ): Promise<never> {
-    const graph = trainingGraph(this.network, graphOptionsOf(this.network, this.data, this.options, step.count));
-    const write = (program: Program) => this.#write(this.#views(program), order, start);
+    const graph = trainingGraph(this.network, graphOptionsOf(this.placed, this.options, step.count));
+    // the examples are still in their rows
+    const indices = step.indices.slice();
+    const write = (program: Program) => {
+      const views = this.#views(program);
+      views.indices.set(indices);
+      this.#write(views, order, start);
+    };
     return failWithNaN(this.session, graph, write, place);
   }
 }
 
 /** What a program for batches of `size` examples is made of. */
-function graphOptionsOf(network: Network, data: Arranged, options: TrainerOptions, batchSize: number) {
+function graphOptionsOf(placed: PlacedData, options: TrainerOptions, batchSize: number) {
   const { loss, lossWeights, optimizer, regularizers } = options;
-  return { loss, lossWeights, optimizer, regularizers, batchSize, ...dataOptions(network, data) };
+  return { loss, lossWeights, optimizer, regularizers, batchSize, ...placed.graphOptions };
 }

@@ -3,7 +3,6 @@ import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
 import { initialize } from "../model/initializers.js";
 import type { Network, WeightSpec } from "../model/network.js";
-import type { Backend, Store } from "../plan/backend.js";
 import { backendFor, type ExecutionOptions } from "../runtime/backends.js";
 import { Session } from "../runtime/session.js";
 
@@ -14,8 +13,10 @@ import { Session } from "../runtime/session.js";
 class Home {
   /** Undefined before there are any values, and while they are in a store. */
   values: Map<string, Float32Array> | undefined;
-  place: { readonly backend: Backend; readonly threads: number; readonly store: Store } | undefined;
+  session: Session | undefined;
   busy = false;
+  /** Networks that share this. */
+  parts = 0;
 
   constructor(
     /** Those of the whole network. */
@@ -34,7 +35,8 @@ class Home {
  */
 export class Weights {
   #home: Home;
-  #session: Session | undefined;
+  /** Tells a part's programs from those of the whole and of other parts. */
+  #part = 0;
 
   constructor(
     readonly network: Network,
@@ -48,11 +50,12 @@ export class Weights {
   shareWith(part: Network): Weights {
     const weights = new Weights(part);
     weights.#home = this.#home;
+    weights.#part = ++this.#home.parts;
     return weights;
   }
 
   get initialized(): boolean {
-    return this.#home.values !== undefined || this.#home.place !== undefined;
+    return this.#home.values !== undefined || this.#home.session !== undefined;
   }
 
   /**
@@ -79,8 +82,8 @@ export class Weights {
   }
 
   read(name: string): Float32Array {
-    const { place, values } = this.#home;
-    if (place !== undefined) return toFloat32(place.store.read(name));
+    const { session, values } = this.#home;
+    if (session !== undefined) return toFloat32(session.store.read(name));
     return values!.get(name)!.slice();
   }
 
@@ -89,33 +92,31 @@ export class Weights {
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    const { place } = this.#home;
-    if (place !== undefined) place.store.write(name, values);
+    const { session } = this.#home;
+    if (session !== undefined) session.store.write(name, values);
     else this.#home.values!.set(name, Float32Array.from(values));
   }
 
   setAll(values: ReadonlyMap<string, Float32Array>): void {
-    const { place } = this.#home;
-    if (place === undefined) this.#home.values = new Map([...(this.#home.values ?? []), ...values]);
-    else for (const [name, array] of values) place.store.write(name, array);
+    const { session } = this.#home;
+    if (session === undefined) this.#home.values = new Map([...(this.#home.values ?? []), ...values]);
+    else for (const [name, array] of values) session.store.write(name, array);
   }
 
   /** The session on the asked-for backend, with the weights in its store. */
   async session(options: ExecutionOptions, where: string): Promise<Session> {
     const { backend, threads } = await backendFor(options, where);
     const home = this.#home;
-    if (home.place?.backend !== backend) {
-      const store = backend.createStore();
+    if (home.session?.backend !== backend) {
+      const session = new Session(backend, threads);
       for (const { name, shape } of home.specs) {
-        store.declare(name, { shape, dtype: "float32" });
-        store.write(name, this.read(name));
+        session.store.declare(name, { shape, dtype: "float32" });
+        session.store.write(name, this.read(name));
       }
-      home.place = { backend, threads, store };
+      home.session = session;
       home.values = undefined;
     }
-    // programs are a network's own, since their names are
-    if (this.#session?.store !== home.place.store) this.#session = new Session(backend, threads, home.place.store);
-    return this.#session;
+    return this.#part === 0 ? home.session : home.session.within(`part ${this.#part}`);
   }
 
   /** Runs one thing at a time: programs on shared weights share memory. */
