@@ -1,18 +1,29 @@
 import type { Case, CaseOp } from "../harness/case.js";
+import { batchMatmulCases } from "./batchMatmul.js";
+import { concatenateCases } from "./concatenate.js";
 import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
+import { padCases } from "./pad.js";
 import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
 import { reduceCases } from "./reduce.js";
 import { reshapeCases } from "./reshape.js";
+import { sliceCases, sliceGradientCases } from "./slice.js";
 import { argmaxCases, softmaxCases, softmaxCrossEntropyCases, softmaxCrossEntropyGradientCases } from "./softmax.js";
+import { transposeCases } from "./transpose.js";
 
 /** Cases of every op: an op without cases does not compile. */
 export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   map: mapCases,
   reduce: reduceCases,
   reshape: reshapeCases,
+  transpose: transposeCases,
+  slice: sliceCases,
+  sliceGradient: sliceGradientCases,
+  concatenate: concatenateCases,
+  pad: padCases,
   matmul: matmulCases,
+  batchMatmul: batchMatmulCases,
   conv2d: conv2dCases,
   conv2dInputGradient: conv2dInputGradientCases,
   conv2dFilterGradient: conv2dFilterGradientCases,

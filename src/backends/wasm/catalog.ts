@@ -1,7 +1,9 @@
 import type { WasmCatalog } from "./kernel.js";
+import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
+import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
@@ -13,7 +15,13 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  transpose: [transpose],
+  slice: [slice],
+  sliceGradient: [sliceGradient],
+  concatenate: [concatenate],
+  pad: [pad],
   matmul: [matmul],
+  batchMatmul: [batchMatmul],
   conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
   conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
