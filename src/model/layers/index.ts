@@ -1,33 +1,51 @@
 import type { LayerKind } from "../layer.js";
 import { activationKind } from "./activation.js";
 import { addKind } from "./add.js";
+import { averageKind } from "./average.js";
 import { averagePool2dKind } from "./averagePool2d.js";
 import { batchNormKind } from "./batchNorm.js";
+import { concatenateKind } from "./concatenate.js";
 import { conv2dKind } from "./conv2d.js";
+import { cropping1dKind, cropping2dKind, cropping3dKind } from "./cropping.js";
 import { denseKind } from "./dense.js";
 import { dropoutKind } from "./dropout.js";
 import { flattenKind } from "./flatten.js";
 import { globalAveragePool2dKind } from "./globalAveragePool2d.js";
 import { leakyReluKind } from "./leakyRelu.js";
+import { maximumKind } from "./maximum.js";
 import { maxPool2dKind } from "./maxPool2d.js";
+import { minimumKind } from "./minimum.js";
+import { multiplyKind } from "./multiply.js";
+import { permuteKind } from "./permute.js";
 import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
 import { softmaxKind } from "./softmax.js";
+import { subtractKind } from "./subtract.js";
+import { zeroPadding1dKind, zeroPadding2dKind, zeroPadding3dKind } from "./zeroPadding.js";
 
 export { activation } from "./activation.js";
 export { add } from "./add.js";
+export { average } from "./average.js";
 export { type AveragePool2dOptions, averagePool2d } from "./averagePool2d.js";
 export { type BatchNormOptions, batchNorm } from "./batchNorm.js";
+export { type ConcatenateOptions, concatenate } from "./concatenate.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
+export { cropping1d, cropping2d, cropping3d } from "./cropping.js";
 export { type DenseOptions, dense } from "./dense.js";
 export { dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
 export { globalAveragePool2d } from "./globalAveragePool2d.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
+export { maximum } from "./maximum.js";
 export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
+export { minimum } from "./minimum.js";
+export { multiply } from "./multiply.js";
+export { permute } from "./permute.js";
 export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
 export { softmax } from "./softmax.js";
+export { subtract } from "./subtract.js";
+export { type ZeroPaddingOptions, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./zeroPadding.js";
 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
@@ -45,4 +63,17 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   softmax: softmaxKind,
   add: addKind,
   reshape: reshapeKind,
+  cropping1d: cropping1dKind,
+  cropping2d: cropping2dKind,
+  cropping3d: cropping3dKind,
+  zeroPadding1d: zeroPadding1dKind,
+  zeroPadding2d: zeroPadding2dKind,
+  zeroPadding3d: zeroPadding3dKind,
+  permute: permuteKind,
+  concatenate: concatenateKind,
+  multiply: multiplyKind,
+  subtract: subtractKind,
+  maximum: maximumKind,
+  minimum: minimumKind,
+  average: averageKind,
 };
