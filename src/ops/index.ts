@@ -8,6 +8,7 @@ import { pad } from "./pad.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
 import { reduce } from "./reduce.js";
 import { reshape } from "./reshape.js";
+import { resize, resizeGradient } from "./resize.js";
 import { slice, sliceGradient } from "./slice.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax.js";
 import { transpose } from "./transpose.js";
@@ -25,6 +26,8 @@ export const ops = {
   sliceGradient,
   concatenate,
   pad,
+  resize,
+  resizeGradient,
   matmul,
   batchMatmul,
   conv2d,

@@ -8,6 +8,7 @@ import { padCases } from "./pad.js";
 import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
 import { reduceCases } from "./reduce.js";
 import { reshapeCases } from "./reshape.js";
+import { resizeCases, resizeGradientCases } from "./resize.js";
 import { sliceCases, sliceGradientCases } from "./slice.js";
 import { argmaxCases, softmaxCases, softmaxCrossEntropyCases, softmaxCrossEntropyGradientCases } from "./softmax.js";
 import { transposeCases } from "./transpose.js";
@@ -22,6 +23,8 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   sliceGradient: sliceGradientCases,
   concatenate: concatenateCases,
   pad: padCases,
+  resize: resizeCases,
+  resizeGradient: resizeGradientCases,
   matmul: matmulCases,
   batchMatmul: batchMatmulCases,
   conv2d: conv2dCases,

@@ -126,6 +126,8 @@ function boundOfLoops(
       if (!isExact(b)) accumulate(bound, compute(absolute(a.value), b.bound));
       return { value, bound };
     }
+    case "resize":
+    case "resizeGradient":
     case "averagePool2d":
     case "averagePool2dGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
@@ -185,6 +187,8 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
     kernel?: readonly number[];
     groups?: number;
     axes?: readonly number[];
+    size?: number;
+    inputSize?: number;
   };
   switch (node.op) {
     case "matmul":
@@ -197,6 +201,10 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
       return (input(1)[0]! * input(1)[1]! * input(1)[3]!) / attributes.groups!;
     case "conv2dFilterGradient":
       return sizeOf(input(1).slice(0, 3));
+    case "resize":
+      return 2;
+    case "resizeGradient":
+      return Math.ceil((2 * attributes.size!) / attributes.inputSize!) + 2;
     case "maxPool2dGradient":
     case "averagePool2d":
     case "averagePool2dGradient":

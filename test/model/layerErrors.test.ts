@@ -7,6 +7,8 @@ import {
   multiply,
   permute,
   subtract,
+  upSampling1d,
+  upSampling2d,
   zeroPadding1d,
   zeroPadding2d,
 } from "../../src/model/layers/index.js";
@@ -71,6 +73,27 @@ const wordings: readonly [() => unknown, string][] = [
   [
     () => permute([1, 0])(image),
     'permute "permute": input [28, 28, 3] has another number of axes than [1, 0] (expected 2 axes, received 3 axes).',
+  ],
+
+  [
+    () => upSampling2d(wrong([2, 0])),
+    "upSampling2d: wrong size (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received [2, 0]).",
+  ],
+  [
+    () => upSampling2d(2, { interpolation: wrong("linear") }),
+    'upSampling2d: unknown interpolation "linear" (expected one of nearest, bilinear). Did you mean "bilinear".',
+  ],
+  [
+    () => upSampling2d(2, { alignCorners: true }),
+    'upSampling2d: the nearest elements have no corners to align. Leave alignCorners out, or interpolate "bilinear".',
+  ],
+  [
+    () => upSampling1d({ outputSize: 2.5 }),
+    "upSampling1d: wrong outputSize (expected a whole number ≥ 1 or one in a list, [steps], received 2.5).",
+  ],
+  [
+    () => upSampling1d(2)(image),
+    'upSampling1d "upSampling1d": input [28, 28, 3] is not a sequence (expected [steps, channels], received [28, 28, 3]).',
   ],
 ];
 

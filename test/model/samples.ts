@@ -25,6 +25,9 @@ import {
   reshape,
   softmax,
   subtract,
+  upSampling1d,
+  upSampling2d,
+  upSampling3d,
   zeroPadding1d,
   zeroPadding2d,
   zeroPadding3d,
@@ -85,4 +88,18 @@ export const samples: readonly Sample[] = [
   sample("zeros", zeroPadding3d(1), [volume], [6, 7, 5, 2]),
   sample("circular", zeroPadding3d([4, [1, 2], 3], { mode: "circular" }), [volume], [12, 8, 9, 2]),
   sample("channels first", permute([2, 0, 1]), [image], [4, 6, 5]),
+
+  sample("twice", upSampling1d(2), [sequence], [14, 3]),
+  sample("linear", upSampling1d({ outputSize: 10 }, { interpolation: "linear" }), [sequence], [10, 3]),
+  sample("factors", upSampling2d([3, 1]), [image], [18, 5, 4]),
+  sample("to a size", upSampling2d({ outputSize: [4, 9] }), [image], [4, 9, 4]),
+  sample("bilinear", upSampling2d(2, { interpolation: "bilinear" }), [image], [12, 10, 4]),
+  sample(
+    "bilinear, corners aligned",
+    upSampling2d({ outputSize: [9, 4] }, { interpolation: "bilinear", alignCorners: true }),
+    [image],
+    [9, 4, 4],
+  ),
+  sample("factors", upSampling3d([1, 2, 3]), [volume], [4, 10, 9, 2]),
+  sample("trilinear", upSampling3d(2, { interpolation: "trilinear" }), [volume], [8, 10, 6, 2]),
 ];

@@ -401,6 +401,16 @@ const wordings: readonly [string, () => void, string][] = [
     ),
     'batchMatmul "layer": inner sizes differ (expected 3 rows in the right matrices, received [2, 3, 4]ᵀ · [2, 4, 5]).',
   ],
+  [
+    "resize to nothing",
+    adding("resize", [[2, 3]], { axis: 1, size: 0, method: "nearest", alignCorners: false }),
+    'resize "layer": size is out of range (expected a whole number from 1 to 16384, received 0).',
+  ],
+  [
+    "resize gradient of another size",
+    adding("resizeGradient", [[2, 3]], { axis: 1, size: 4, inputSize: 2, method: "linear", alignCorners: true }),
+    'resizeGradient "layer": the gradient does not have the output\'s shape (expected 4 along axis 1, received [2, 3]).',
+  ],
   ["softmax of a scalar", adding("softmax", [[]], {}), 'softmax "layer": needs a last axis of classes (received []).'],
   [
     "argmax of integers",

@@ -8,6 +8,7 @@ import { pad } from "../../ops/pad.reference.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "../../ops/pool2d.reference.js";
 import { reduce } from "../../ops/reduce.reference.js";
 import type { ReferenceKernel } from "../../ops/reference.js";
+import { resize, resizeGradient } from "../../ops/resize.reference.js";
 import { slice, sliceGradient } from "../../ops/slice.reference.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../ops/softmax.reference.js";
 import { transpose } from "../../ops/transpose.reference.js";
@@ -22,6 +23,8 @@ export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<Attribut
   sliceGradient,
   concatenate,
   pad,
+  resize,
+  resizeGradient,
   matmul,
   batchMatmul,
   conv2d,

@@ -6,6 +6,7 @@ import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
+import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
@@ -20,6 +21,8 @@ export const catalog: WasmCatalog = {
   sliceGradient: [sliceGradient],
   concatenate: [concatenate],
   pad: [pad],
+  resize: [resize],
+  resizeGradient: [resizeGradient],
   matmul: [matmul],
   batchMatmul: [batchMatmul],
   conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],

@@ -21,6 +21,7 @@ import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
 import { softmaxKind } from "./softmax.js";
 import { subtractKind } from "./subtract.js";
+import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from "./upSampling.js";
 import { zeroPadding1dKind, zeroPadding2dKind, zeroPadding3dKind } from "./zeroPadding.js";
 
 export { activation } from "./activation.js";
@@ -45,6 +46,15 @@ export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
 export { softmax } from "./softmax.js";
 export { subtract } from "./subtract.js";
+export {
+  type UpSampling1dOptions,
+  type UpSampling2dOptions,
+  type UpSampling3dOptions,
+  type UpSamplingSize,
+  upSampling1d,
+  upSampling2d,
+  upSampling3d,
+} from "./upSampling.js";
 export { type ZeroPaddingOptions, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./zeroPadding.js";
 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
@@ -76,4 +86,7 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   maximum: maximumKind,
   minimum: minimumKind,
   average: averageKind,
+  upSampling1d: upSampling1dKind,
+  upSampling2d: upSampling2dKind,
+  upSampling3d: upSampling3dKind,
 };
