@@ -5,7 +5,7 @@ import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
 import { pad } from "./pad.js";
-import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
+import { averagePool, averagePoolGradient, maxPool, maxPoolGradient, maxPoolIndices, maxPoolPick } from "./pool.js";
 import { reduce } from "./reduce.js";
 import { reshape } from "./reshape.js";
 import { resize, resizeGradient } from "./resize.js";
@@ -33,10 +33,12 @@ export const ops = {
   conv2d,
   conv2dInputGradient,
   conv2dFilterGradient,
-  maxPool2d,
-  maxPool2dGradient,
-  averagePool2d,
-  averagePool2dGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolPick,
+  maxPoolIndices,
+  averagePool,
+  averagePoolGradient,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,

@@ -5,7 +5,14 @@ import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
 import { padCases } from "./pad.js";
-import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
+import {
+  averagePoolCases,
+  averagePoolGradientCases,
+  maxPoolCases,
+  maxPoolGradientCases,
+  maxPoolIndicesCases,
+  maxPoolPickCases,
+} from "./pool.js";
 import { reduceCases } from "./reduce.js";
 import { reshapeCases } from "./reshape.js";
 import { resizeCases, resizeGradientCases } from "./resize.js";
@@ -30,10 +37,12 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   conv2d: conv2dCases,
   conv2dInputGradient: conv2dInputGradientCases,
   conv2dFilterGradient: conv2dFilterGradientCases,
-  maxPool2d: maxPool2dCases,
-  maxPool2dGradient: maxPool2dGradientCases,
-  averagePool2d: averagePool2dCases,
-  averagePool2dGradient: averagePool2dGradientCases,
+  maxPool: maxPoolCases,
+  maxPoolGradient: maxPoolGradientCases,
+  maxPoolPick: maxPoolPickCases,
+  maxPoolIndices: maxPoolIndicesCases,
+  averagePool: averagePoolCases,
+  averagePoolGradient: averagePoolGradientCases,
   softmax: softmaxCases,
   softmaxCrossEntropy: softmaxCrossEntropyCases,
   softmaxCrossEntropyGradient: softmaxCrossEntropyGradientCases,

@@ -28,6 +28,7 @@ import {
 } from "../../src/ops/expression.js";
 import { uniformOfElement } from "../../src/ops/expression.reference.js";
 import { broadcastOffsets } from "../../src/ops/offsets.reference.js";
+import { type PoolWindows, windowAxes } from "../../src/ops/poolWindows.js";
 import { reducedShape } from "../../src/ops/reduce.js";
 
 /** Unit roundoff of float32. */
@@ -128,15 +129,19 @@ function boundOfLoops(
     }
     case "resize":
     case "resizeGradient":
-    case "averagePool2d":
-    case "averagePool2dGradient":
+    case "averagePool":
+    case "averagePoolGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
     case "reduce":
       return { value, bound: reductionBound((node.attributes as { kind: string }).kind) };
-    case "maxPool2d":
+    case "maxPool":
       return { value, bound: compute(a.bound) };
-    case "maxPool2dGradient":
+    case "maxPoolPick":
+    case "maxPoolIndices":
+    case "maxPoolGradient":
       if (!isExact(a)) throw new Error("bounds: the winners of max pooling are certain only for an exact image");
+      if (node.op === "maxPoolIndices") return { value, bound: new Float64Array(value.length) };
+      if (node.op === "maxPoolPick") return { value, bound: compute(a.value, b.value, c.bound) };
       return {
         value,
         bound: plus(
@@ -184,7 +189,6 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
   const input = (position: number) => nodes[node.inputs[position]!]!.shape;
   const attributes = node.attributes as {
     transposeA?: boolean;
-    kernel?: readonly number[];
     groups?: number;
     axes?: readonly number[];
     size?: number;
@@ -205,10 +209,14 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
       return 2;
     case "resizeGradient":
       return Math.ceil((2 * attributes.size!) / attributes.inputSize!) + 2;
-    case "maxPool2dGradient":
-    case "averagePool2d":
-    case "averagePool2dGradient":
-      return sizeOf(attributes.kernel!);
+    case "averagePool":
+    case "maxPoolGradient":
+    case "averagePoolGradient": {
+      const image = node.op === "averagePoolGradient" ? node.shape : input(0);
+      const axes = windowAxes(node.attributes as PoolWindows, image.slice(1, -1));
+      // a pixel is under at most as many windows as there are taps, or as windows overlap
+      return sizeOf(axes.map(({ kernel, windows, adaptive }) => (adaptive ? Math.max(kernel, windows) : kernel)));
+    }
     case "reduce":
       return sizeOf(attributes.axes!.map((axis) => reducedShape(node.inputs.map((id) => nodes[id]!))[axis]!));
     case "softmax":

@@ -1,9 +1,16 @@
 import { expect, it } from "vitest";
 import {
+  adaptiveMaxPool2d,
   average,
+  averagePool2d,
   concatenate,
   cropping1d,
   cropping2d,
+  globalMaxPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  maxUnpool2d,
   multiply,
   permute,
   subtract,
@@ -94,6 +101,37 @@ const wordings: readonly [() => unknown, string][] = [
   [
     () => upSampling1d(2)(image),
     'upSampling1d "upSampling1d": input [28, 28, 3] is not a sequence (expected [steps, channels], received [28, 28, 3]).',
+  ],
+
+  [
+    () => maxPool1d(wrong([2, 2])),
+    "maxPool1d: wrong size (expected a whole number ≥ 1 or one in a list, [steps], received [2, 2]).",
+  ],
+  [
+    () => maxPool3d(2, { padding: wrong([1, 1]) }),
+    'maxPool3d: wrong padding (expected "same", "valid", a whole number ≥ 0, [depth, vertical, horizontal] or [front, back, top, bottom, left, right], received [1, 1]).',
+  ],
+  [() => maxPool2d(2, { ceilMode: wrong(1) }), "maxPool2d: wrong ceilMode (expected true or false, received 1)."],
+  [
+    () => maxPool2d(2, { dilation: 0 }),
+    "maxPool2d: wrong dilation (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received 0).",
+  ],
+  [
+    () => maxPool2d(2, { stride: 1, strides: 1 }),
+    "maxPool2d: stride and strides are both given. Keep one of them; they mean the same.",
+  ],
+  [() => averagePool2d(2, { divisor: 0 }), "averagePool2d: wrong divisor (expected a number ≠ 0, received 0)."],
+  [
+    () => globalMaxPool3d()(image),
+    'globalMaxPool3d "globalMaxPool3d": input [28, 28, 3] is not a volume (expected [depth, height, width, channels], received [28, 28, 3]).',
+  ],
+  [
+    () => adaptiveMaxPool2d([7, 0]),
+    "adaptiveMaxPool2d: wrong outputSize (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received [7, 0]).",
+  ],
+  [
+    () => maxUnpool2d(2)(image, image),
+    'maxUnpool2d "maxUnpool2d": the values do not have the shape that pooling the second input gives (expected [14, 14, 3], received [28, 28, 3]).',
   ],
 ];
 

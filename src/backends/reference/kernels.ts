@@ -5,7 +5,14 @@ import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
 import { matmul } from "../../ops/matmul.reference.js";
 import { pad } from "../../ops/pad.reference.js";
-import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "../../ops/pool2d.reference.js";
+import {
+  averagePool,
+  averagePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolIndices,
+  maxPoolPick,
+} from "../../ops/pool.reference.js";
 import { reduce } from "../../ops/reduce.reference.js";
 import type { ReferenceKernel } from "../../ops/reference.js";
 import { resize, resizeGradient } from "../../ops/resize.reference.js";
@@ -30,10 +37,12 @@ export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<Attribut
   conv2d,
   conv2dInputGradient,
   conv2dFilterGradient,
-  maxPool2d,
-  maxPool2dGradient,
-  averagePool2d,
-  averagePool2dGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolPick,
+  maxPoolIndices,
+  averagePool,
+  averagePoolGradient,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,

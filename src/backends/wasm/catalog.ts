@@ -4,7 +4,14 @@ import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/con
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
-import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
+import {
+  averagePool,
+  averagePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolIndices,
+  maxPoolPick,
+} from "./kernels/pool.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
@@ -28,10 +35,12 @@ export const catalog: WasmCatalog = {
   conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
   conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
-  maxPool2d: [maxPool2d],
-  maxPool2dGradient: [maxPool2dGradient],
-  averagePool2d: [averagePool2d],
-  averagePool2dGradient: [averagePool2dGradient],
+  maxPool: [maxPool],
+  maxPoolGradient: [maxPoolGradient],
+  maxPoolPick: [maxPoolPick],
+  maxPoolIndices: [maxPoolIndices],
+  averagePool: [averagePool],
+  averagePoolGradient: [averagePoolGradient],
   softmax: [softmax],
   softmaxCrossEntropy: [softmaxCrossEntropy],
   softmaxCrossEntropyGradient: [softmaxCrossEntropyGradient],
