@@ -88,6 +88,15 @@ export function divide(left: Operand, right: Operand): Expression {
   return isConstant(b, 1) ? a : binary("divide", a, b);
 }
 
+/** a^exponent for a > 0, by roots where they do. */
+export function power(a: Expression, exponent: number): Expression {
+  if (exponent === 1) return a;
+  if (exponent === 2) return multiply(a, a);
+  if (exponent === 0.5) return sqrt(a);
+  if (exponent === 0.75) return multiply(sqrt(a), sqrt(sqrt(a)));
+  return exp(multiply(exponent, log(a)));
+}
+
 /** `condition` ≠ 0 ? a : b, element by element. */
 export function select(condition: Expression, left: Operand, right: Operand): Expression {
   const [a, b] = [lift(left), lift(right)];

@@ -12,6 +12,7 @@ import { resize, resizeGradient } from "./resize.js";
 import { slice, sliceGradient } from "./slice.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax.js";
 import { transpose } from "./transpose.js";
+import { windowSum } from "./windowSum.js";
 
 /** Every op, by name. Backends' catalogs are mapped types over this table: a missing kernel does not compile. */
 export const ops = {
@@ -39,6 +40,7 @@ export const ops = {
   maxPoolIndices,
   averagePool,
   averagePoolGradient,
+  windowSum,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,

@@ -19,6 +19,7 @@ import { resizeCases, resizeGradientCases } from "./resize.js";
 import { sliceCases, sliceGradientCases } from "./slice.js";
 import { argmaxCases, softmaxCases, softmaxCrossEntropyCases, softmaxCrossEntropyGradientCases } from "./softmax.js";
 import { transposeCases } from "./transpose.js";
+import { windowSumCases } from "./windowSum.js";
 
 /** Cases of every op: an op without cases does not compile. */
 export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
@@ -43,6 +44,7 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   maxPoolIndices: maxPoolIndicesCases,
   averagePool: averagePoolCases,
   averagePoolGradient: averagePoolGradientCases,
+  windowSum: windowSumCases,
   softmax: softmaxCases,
   softmaxCrossEntropy: softmaxCrossEntropyCases,
   softmaxCrossEntropyGradient: softmaxCrossEntropyGradientCases,

@@ -129,6 +129,7 @@ function boundOfLoops(
     }
     case "resize":
     case "resizeGradient":
+    case "windowSum":
     case "averagePool":
     case "averagePoolGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
@@ -193,6 +194,8 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
     axes?: readonly number[];
     size?: number;
     inputSize?: number;
+    before?: number;
+    after?: number;
   };
   switch (node.op) {
     case "matmul":
@@ -205,6 +208,8 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
       return (input(1)[0]! * input(1)[1]! * input(1)[3]!) / attributes.groups!;
     case "conv2dFilterGradient":
       return sizeOf(input(1).slice(0, 3));
+    case "windowSum":
+      return attributes.before! + attributes.after! + 1;
     case "resize":
       return 2;
     case "resizeGradient":

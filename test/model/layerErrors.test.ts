@@ -7,12 +7,17 @@ import {
   cropping1d,
   cropping2d,
   globalMaxPool3d,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
   maxPool1d,
   maxPool2d,
   maxPool3d,
   maxUnpool2d,
   multiply,
   permute,
+  spatialDropout2d,
   subtract,
   upSampling1d,
   upSampling2d,
@@ -132,6 +137,31 @@ const wordings: readonly [() => unknown, string][] = [
   [
     () => maxUnpool2d(2)(image, image),
     'maxUnpool2d "maxUnpool2d": the values do not have the shape that pooling the second input gives (expected [14, 14, 3], received [28, 28, 3]).',
+  ],
+
+  [
+    () => layerNorm({ axis: wrong("last") }),
+    'layerNorm: wrong axis (expected a whole number, or several such as [-3, -2, -1], received "last").',
+  ],
+  [
+    () => layerNorm({ axis: [0, -3] })(image),
+    'layerNorm "layerNorm": input [28, 28, 3] does not have these axes, each once (expected -3 to 2, received [0, -3]).',
+  ],
+  [() => layerNorm({ epsilon: 0 }), "layerNorm: wrong epsilon (expected a number > 0, received 0)."],
+  [() => groupNorm({ groups: 0 }), "groupNorm: wrong groups (expected a whole number ≥ 1, received 0)."],
+  [
+    () => groupNorm()(image),
+    'groupNorm "groupNorm": input [28, 28, 3] has 3 channels, which cannot be split into 32 groups. Make the groups a divisor of the channels.',
+  ],
+  [
+    () => instanceNorm()(input(7)),
+    'instanceNorm "instanceNorm": input [7] has one value per channel, which normalisation would make 0 (expected axes before the channels, received [7]).',
+  ],
+  [() => localResponseNorm({ k: 0 }), "localResponseNorm: wrong k (expected a number > 0, received 0)."],
+  [() => spatialDropout2d(1), "spatialDropout2d: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
+  [
+    () => spatialDropout2d(0.5)(sequence),
+    'spatialDropout2d "spatialDropout2d": input [7, 3] is not an image (expected [height, width, channels], received [7, 3]).',
   ],
 ];
 

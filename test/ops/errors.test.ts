@@ -452,6 +452,16 @@ const wordings: readonly [string, () => void, string][] = [
     adding("resizeGradient", [[2, 3]], { axis: 1, size: 4, inputSize: 2, method: "linear", alignCorners: true }),
     'resizeGradient "layer": the gradient does not have the output\'s shape (expected 4 along axis 1, received [2, 3]).',
   ],
+  [
+    "windowSum of a scalar",
+    adding("windowSum", [[]], { before: 1, after: 1 }),
+    'windowSum "layer": needs a last axis (received []).',
+  ],
+  [
+    "windowSum of less than nothing",
+    adding("windowSum", [[3]], { before: 1, after: -1 }),
+    'windowSum "layer": reach is out of range (expected whole numbers ≥ 0, received 1 and -1).',
+  ],
   ["softmax of a scalar", adding("softmax", [[]], {}), 'softmax "layer": needs a last axis of classes (received []).'],
   [
     "argmax of integers",

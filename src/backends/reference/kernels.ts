@@ -19,6 +19,7 @@ import { resize, resizeGradient } from "../../ops/resize.reference.js";
 import { slice, sliceGradient } from "../../ops/slice.reference.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../ops/softmax.reference.js";
 import { transpose } from "../../ops/transpose.reference.js";
+import { windowSum } from "../../ops/windowSum.reference.js";
 import type { ComputedOp, Kernel, KernelCatalog } from "../../plan/types.js";
 
 /** The naive loops of every op, each typed with the attributes of its own op. */
@@ -43,6 +44,7 @@ export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<Attribut
   maxPoolIndices,
   averagePool,
   averagePoolGradient,
+  windowSum,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,

@@ -15,6 +15,7 @@ import {
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+import { windowSum } from "./kernels/windowSum.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
 import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
@@ -41,6 +42,7 @@ export const catalog: WasmCatalog = {
   maxPoolIndices: [maxPoolIndices],
   averagePool: [averagePool],
   averagePoolGradient: [averagePoolGradient],
+  windowSum: [windowSum],
   softmax: [softmax],
   softmaxCrossEntropy: [softmaxCrossEntropy],
   softmaxCrossEntropyGradient: [softmaxCrossEntropyGradient],

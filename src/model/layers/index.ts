@@ -21,8 +21,11 @@ import { globalL2Pool1dKind, globalL2Pool2dKind, globalL2Pool3dKind } from "./gl
 import { globalMaxPool1dKind, globalMaxPool2dKind, globalMaxPool3dKind } from "./globalMaxPool.js";
 import { globalMinPool1dKind, globalMinPool2dKind, globalMinPool3dKind } from "./globalMinPool.js";
 import { globalSumPool1dKind, globalSumPool2dKind, globalSumPool3dKind } from "./globalSumPool.js";
+import { groupNormKind, instanceNormKind } from "./groupNorm.js";
 import { l2Pool1dKind, l2Pool2dKind, l2Pool3dKind } from "./l2Pool.js";
+import { layerNormKind } from "./layerNorm.js";
 import { leakyReluKind } from "./leakyRelu.js";
+import { localResponseNormKind } from "./localResponseNorm.js";
 import { maximumKind } from "./maximum.js";
 import { maxPool1dKind, maxPool2dKind, maxPool3dKind } from "./maxPool.js";
 import { maxUnpool1dKind, maxUnpool2dKind, maxUnpool3dKind } from "./maxUnpool.js";
@@ -33,6 +36,7 @@ import { permuteKind } from "./permute.js";
 import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
 import { softmaxKind } from "./softmax.js";
+import { spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from "./spatialDropout.js";
 import { subtractKind } from "./subtract.js";
 import { sumPool1dKind, sumPool2dKind, sumPool3dKind } from "./sumPool.js";
 import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from "./upSampling.js";
@@ -56,8 +60,11 @@ export { globalL2Pool1d, globalL2Pool2d, globalL2Pool3d } from "./globalL2Pool.j
 export { globalMaxPool1d, globalMaxPool2d, globalMaxPool3d } from "./globalMaxPool.js";
 export { globalMinPool1d, globalMinPool2d, globalMinPool3d } from "./globalMinPool.js";
 export { globalSumPool1d, globalSumPool2d, globalSumPool3d } from "./globalSumPool.js";
+export { type GroupNormOptions, groupNorm, instanceNorm } from "./groupNorm.js";
 export { l2Pool1d, l2Pool2d, l2Pool3d } from "./l2Pool.js";
+export { type LayerNormOptions, layerNorm } from "./layerNorm.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
+export { type LocalResponseNormOptions, localResponseNorm } from "./localResponseNorm.js";
 export { maximum } from "./maximum.js";
 export { maxPool1d, maxPool2d, maxPool3d } from "./maxPool.js";
 export { maxUnpool1d, maxUnpool2d, maxUnpool3d } from "./maxUnpool.js";
@@ -69,6 +76,7 @@ export type { PoolOptions } from "./pool.js";
 export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
 export { softmax } from "./softmax.js";
+export { spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./spatialDropout.js";
 export { subtract } from "./subtract.js";
 export { sumPool1d, sumPool2d, sumPool3d } from "./sumPool.js";
 export {
@@ -150,4 +158,11 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   adaptiveMaxPool1d: adaptiveMaxPool1dKind,
   adaptiveMaxPool2d: adaptiveMaxPool2dKind,
   adaptiveMaxPool3d: adaptiveMaxPool3dKind,
+  layerNorm: layerNormKind,
+  groupNorm: groupNormKind,
+  instanceNorm: instanceNormKind,
+  localResponseNorm: localResponseNormKind,
+  spatialDropout1d: spatialDropout1dKind,
+  spatialDropout2d: spatialDropout2dKind,
+  spatialDropout3d: spatialDropout3dKind,
 };
