@@ -38,7 +38,15 @@ export const u = 2 ** -24;
  * Accuracy that kernels promise for the functions that are not correctly rounded, in ulps (1 ulp ≤ 2u relative).
  * The others round correctly: u.
  */
-export const ulps: { readonly [F in UnaryFunction]?: number } = { exp: 1.1, log: 1, tanh: 3, sigmoid: 3 };
+export const ulps: { readonly [F in UnaryFunction]?: number } = {
+  exp: 1.1,
+  expm1: 2,
+  log: 1,
+  log1p: 2,
+  tanh: 3,
+  sigmoid: 3,
+  erf: 2,
+};
 
 /** A float64 value for every element and how far a float32 backend may be from it. */
 export interface Bounded {
@@ -372,6 +380,12 @@ function unaryError(fn: UnaryFunction, { value: a, error }: Pair, value: number)
       return error;
     case "exp":
       return value * Math.expm1(error) + own;
+    case "expm1":
+      return (value + 1) * Math.expm1(error) + own;
+    case "log1p":
+      return (error < a + 1 ? error / (a + 1 - error) : error === 0 ? 0 : Infinity) + own;
+    case "erf":
+      return (2 / Math.sqrt(Math.PI)) * error + own;
     case "log":
       return (error < a ? error / (a - error) : error === 0 ? 0 : Infinity) + own;
     case "sqrt":
