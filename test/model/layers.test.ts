@@ -338,8 +338,8 @@ describe("errors", () => {
     [() => dropout(1), "dropout: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
     [() => dropout(wrong("half")), 'dropout: wrong rate (expected a number ≥ 0 and < 1, received "half").'],
     [
-      () => activation(wrong("gelu")),
-      `activation: unknown activation "gelu" (expected one of ${names}). Did you mean "relu".`,
+      () => activation(wrong("reelu")),
+      `activation: unknown activation "reelu" (expected one of ${names}). Did you mean "relu".`,
     ],
     [() => reshape([]), "reshape: wrong shape (expected whole numbers ≥ 1, such as [28, 28, 1], received [])."],
     [

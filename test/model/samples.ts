@@ -1,4 +1,5 @@
 import type { Shape } from "../../src/core/shapes.js";
+import { activationNames } from "../../src/model/activations.js";
 import type { Layer } from "../../src/model/layer.js";
 import {
   activation,
@@ -21,7 +22,9 @@ import {
   cropping3d,
   dense,
   dropout,
+  elu,
   flatten,
+  gelu,
   globalAveragePool1d,
   globalAveragePool2d,
   globalAveragePool3d,
@@ -38,6 +41,9 @@ import {
   globalSumPool2d,
   globalSumPool3d,
   groupNorm,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
   instanceNorm,
   l2Pool1d,
   l2Pool2d,
@@ -46,6 +52,7 @@ import {
   leakyRelu,
   localResponseNorm,
   maximum,
+  maxout,
   maxPool1d,
   maxPool2d,
   maxPool3d,
@@ -56,18 +63,28 @@ import {
   minPool1d,
   minPool2d,
   minPool3d,
+  mish,
   multiply,
   permute,
+  prelu,
   relu,
+  relu6,
   reshape,
+  selu,
+  sigmoid,
+  silu,
   softmax,
+  softplus,
+  softsign,
   spatialDropout1d,
   spatialDropout2d,
   spatialDropout3d,
+  stopGradient,
   subtract,
   sumPool1d,
   sumPool2d,
   sumPool3d,
+  tanh,
   upSampling1d,
   upSampling2d,
   upSampling3d,
@@ -82,6 +99,8 @@ export interface Sample {
   readonly layer: Layer;
   readonly inputs: readonly Shape[];
   readonly output: Shape;
+  /** False where the gradient is not that of the values, on purpose. */
+  readonly finiteDifferences?: boolean;
 }
 
 const sample = (name: string, layer: Layer, inputs: readonly Shape[], output: Shape): Sample => {
@@ -102,7 +121,6 @@ export const samples: readonly Sample[] = [
   sample("of an image", batchNorm(), [image], image),
   sample("plain", flatten(), [image], [120]),
   sample("half", dropout(0.5), [image], image),
-  sample("tanh", activation("tanh"), [image], image),
   sample("plain", relu(), [image], image),
   sample("plain", leakyRelu(), [image], image),
   sample("plain", softmax(), [image], image),
@@ -222,4 +240,27 @@ export const samples: readonly Sample[] = [
   sample("half", spatialDropout1d(0.5), [sequence], sequence),
   sample("half", spatialDropout2d(0.5), [image], image),
   sample("half", spatialDropout3d(0.5), [volume], volume),
+  sample("plain", sigmoid(), [image], image),
+  sample("plain", tanh(), [image], image),
+  sample("plain", relu6(), [image], image),
+  sample("plain", selu(), [image], image),
+  sample("plain", silu(), [image], image),
+  sample("plain", hardSigmoid(), [image], image),
+  sample("plain", hardSwish(), [image], image),
+  sample("plain", softsign(), [image], image),
+  sample("plain", mish(), [image], image),
+  sample("plain", elu(), [image], image),
+  sample("steeper", elu({ alpha: 1.7 }), [image], image),
+  sample("exact", gelu(), [image], image),
+  sample("by tanh", gelu({ approximate: "tanh" }), [image], image),
+  sample("plain", softplus(), [image], image),
+  sample("sharper", softplus({ beta: 3 }), [image], image),
+  sample("plain", hardTanh(), [image], image),
+  sample("other ends", hardTanh({ min: 0.31, max: 1.33 }), [image], image),
+  sample("a slope for each channel", prelu(), [image], image),
+  sample("one slope", prelu({ shared: true, alphaInitializer: "zeros" }), [sequence], sequence),
+  sample("of two", maxout(2), [image], [6, 5, 2]),
+  sample("of five", maxout(5), [[15]], [3]),
+  { ...sample("plain", stopGradient(), [image], image), finiteDifferences: false },
+  ...activationNames.map((name) => sample(name, activation(name), [[3, 7]], [3, 7])),
 ];

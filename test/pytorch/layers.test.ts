@@ -11,18 +11,33 @@ import {
   averagePool2d,
   averagePool3d,
   batchNorm,
+  elu,
+  gelu,
   groupNorm,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
   instanceNorm,
   l2Pool1d,
   l2Pool2d,
   layerNorm,
   localResponseNorm,
+  maxout,
   maxPool1d,
   maxPool2d,
   maxPool3d,
   maxUnpool2d,
   minPool2d,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
   sumPool2d,
+  tanh,
   upSampling1d,
   upSampling2d,
   upSampling3d,
@@ -39,6 +54,8 @@ interface LayerEntry {
   readonly name: string;
   /** With the batch. */
   readonly inputs: readonly (readonly number[])[];
+  /** Of the inputs' values. */
+  readonly scale: number;
   readonly weights: readonly (readonly number[])[];
   readonly shape: readonly number[];
   readonly value: readonly number[];
@@ -87,6 +104,26 @@ const layers: Readonly<Record<string, Layer>> = {
   adaptiveMaxPool2d: adaptiveMaxPool2d([4, 3]),
   adaptiveMaxPool3d: adaptiveMaxPool3d([3, 2, 3]),
   maxUnpool2d: maxUnpool2d(2),
+  sigmoid: sigmoid(),
+  tanh: tanh(),
+  relu6: relu6(),
+  elu: elu(),
+  "elu 0.7": elu({ alpha: 0.7 }),
+  selu: selu(),
+  gelu: gelu(),
+  "gelu tanh": gelu({ approximate: "tanh" }),
+  silu: silu(),
+  softplus: softplus(),
+  "softplus 3": softplus({ beta: 3 }),
+  softsign: softsign(),
+  mish: mish(),
+  hardSigmoid: hardSigmoid(),
+  hardSwish: hardSwish(),
+  hardTanh: hardTanh(),
+  "hardTanh -2 3": hardTanh({ min: -2, max: 3 }),
+  prelu: prelu(),
+  "prelu shared": prelu({ shared: true }),
+  maxout: maxout(2),
   "batchNorm of a sequence": batchNorm(),
   "batchNorm of a volume": batchNorm(),
   layerNorm: layerNorm(),
@@ -120,7 +157,7 @@ describe(`layers as PyTorch ${pytorch} computes them`, () => {
       ["r", 99] as const,
     ]);
     const experiment = layerExperiment(layer, shapes, entry.inputs[0]![0]!, true, (leaf, shape) =>
-      formulaValues(tensors.get(leaf)!, shape),
+      formulaValues(tensors.get(leaf)!, shape, /^x\d$/.test(leaf) ? entry.scale : 1),
     );
     const actual = await runGraph(truth, experiment);
     expectWithin("value", actual.value!, entry.value, written(entry.value));

@@ -15,30 +15,46 @@ import { conv2dKind } from "./conv2d.js";
 import { cropping1dKind, cropping2dKind, cropping3dKind } from "./cropping.js";
 import { denseKind } from "./dense.js";
 import { dropoutKind } from "./dropout.js";
+import { eluKind } from "./elu.js";
 import { flattenKind } from "./flatten.js";
+import { geluKind } from "./gelu.js";
 import { globalAveragePool1dKind, globalAveragePool2dKind, globalAveragePool3dKind } from "./globalAveragePool.js";
 import { globalL2Pool1dKind, globalL2Pool2dKind, globalL2Pool3dKind } from "./globalL2Pool.js";
 import { globalMaxPool1dKind, globalMaxPool2dKind, globalMaxPool3dKind } from "./globalMaxPool.js";
 import { globalMinPool1dKind, globalMinPool2dKind, globalMinPool3dKind } from "./globalMinPool.js";
 import { globalSumPool1dKind, globalSumPool2dKind, globalSumPool3dKind } from "./globalSumPool.js";
 import { groupNormKind, instanceNormKind } from "./groupNorm.js";
+import { hardSigmoidKind } from "./hardSigmoid.js";
+import { hardSwishKind } from "./hardSwish.js";
+import { hardTanhKind } from "./hardTanh.js";
 import { l2Pool1dKind, l2Pool2dKind, l2Pool3dKind } from "./l2Pool.js";
 import { layerNormKind } from "./layerNorm.js";
 import { leakyReluKind } from "./leakyRelu.js";
 import { localResponseNormKind } from "./localResponseNorm.js";
 import { maximumKind } from "./maximum.js";
+import { maxoutKind } from "./maxout.js";
 import { maxPool1dKind, maxPool2dKind, maxPool3dKind } from "./maxPool.js";
 import { maxUnpool1dKind, maxUnpool2dKind, maxUnpool3dKind } from "./maxUnpool.js";
 import { minimumKind } from "./minimum.js";
 import { minPool1dKind, minPool2dKind, minPool3dKind } from "./minPool.js";
+import { mishKind } from "./mish.js";
 import { multiplyKind } from "./multiply.js";
 import { permuteKind } from "./permute.js";
+import { preluKind } from "./prelu.js";
 import { reluKind } from "./relu.js";
+import { relu6Kind } from "./relu6.js";
 import { reshapeKind } from "./reshape.js";
+import { seluKind } from "./selu.js";
+import { sigmoidKind } from "./sigmoid.js";
+import { siluKind } from "./silu.js";
 import { softmaxKind } from "./softmax.js";
+import { softplusKind } from "./softplus.js";
+import { softsignKind } from "./softsign.js";
 import { spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from "./spatialDropout.js";
+import { stopGradientKind } from "./stopGradient.js";
 import { subtractKind } from "./subtract.js";
 import { sumPool1dKind, sumPool2dKind, sumPool3dKind } from "./sumPool.js";
+import { tanhKind } from "./tanh.js";
 import { upSampling1dKind, upSampling2dKind, upSampling3dKind } from "./upSampling.js";
 import { zeroPadding1dKind, zeroPadding2dKind, zeroPadding3dKind } from "./zeroPadding.js";
 
@@ -54,31 +70,47 @@ export { type Conv2dOptions, conv2d } from "./conv2d.js";
 export { cropping1d, cropping2d, cropping3d } from "./cropping.js";
 export { type DenseOptions, dense } from "./dense.js";
 export { dropout } from "./dropout.js";
+export { type EluOptions, elu } from "./elu.js";
 export { flatten } from "./flatten.js";
+export { type GeluOptions, gelu } from "./gelu.js";
 export { globalAveragePool1d, globalAveragePool2d, globalAveragePool3d } from "./globalAveragePool.js";
 export { globalL2Pool1d, globalL2Pool2d, globalL2Pool3d } from "./globalL2Pool.js";
 export { globalMaxPool1d, globalMaxPool2d, globalMaxPool3d } from "./globalMaxPool.js";
 export { globalMinPool1d, globalMinPool2d, globalMinPool3d } from "./globalMinPool.js";
 export { globalSumPool1d, globalSumPool2d, globalSumPool3d } from "./globalSumPool.js";
 export { type GroupNormOptions, groupNorm, instanceNorm } from "./groupNorm.js";
+export { hardSigmoid } from "./hardSigmoid.js";
+export { hardSwish } from "./hardSwish.js";
+export { type HardTanhOptions, hardTanh } from "./hardTanh.js";
 export { l2Pool1d, l2Pool2d, l2Pool3d } from "./l2Pool.js";
 export { type LayerNormOptions, layerNorm } from "./layerNorm.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
 export { type LocalResponseNormOptions, localResponseNorm } from "./localResponseNorm.js";
 export { maximum } from "./maximum.js";
+export { maxout } from "./maxout.js";
 export { maxPool1d, maxPool2d, maxPool3d } from "./maxPool.js";
 export { maxUnpool1d, maxUnpool2d, maxUnpool3d } from "./maxUnpool.js";
 export { minimum } from "./minimum.js";
 export { minPool1d, minPool2d, minPool3d } from "./minPool.js";
+export { mish } from "./mish.js";
 export { multiply } from "./multiply.js";
 export { permute } from "./permute.js";
 export type { PoolOptions } from "./pool.js";
+export { type PreluOptions, prelu } from "./prelu.js";
 export { relu } from "./relu.js";
+export { relu6 } from "./relu6.js";
 export { reshape } from "./reshape.js";
+export { selu } from "./selu.js";
+export { sigmoid } from "./sigmoid.js";
+export { silu } from "./silu.js";
 export { softmax } from "./softmax.js";
+export { type SoftplusOptions, softplus } from "./softplus.js";
+export { softsign } from "./softsign.js";
 export { spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./spatialDropout.js";
+export { stopGradient } from "./stopGradient.js";
 export { subtract } from "./subtract.js";
 export { sumPool1d, sumPool2d, sumPool3d } from "./sumPool.js";
+export { tanh } from "./tanh.js";
 export {
   type UpSampling1dOptions,
   type UpSampling2dOptions,
@@ -165,4 +197,20 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   spatialDropout1d: spatialDropout1dKind,
   spatialDropout2d: spatialDropout2dKind,
   spatialDropout3d: spatialDropout3dKind,
+  sigmoid: sigmoidKind,
+  tanh: tanhKind,
+  relu6: relu6Kind,
+  selu: seluKind,
+  silu: siluKind,
+  hardSigmoid: hardSigmoidKind,
+  hardSwish: hardSwishKind,
+  softsign: softsignKind,
+  mish: mishKind,
+  elu: eluKind,
+  gelu: geluKind,
+  softplus: softplusKind,
+  hardTanh: hardTanhKind,
+  prelu: preluKind,
+  maxout: maxoutKind,
+  stopGradient: stopGradientKind,
 };
