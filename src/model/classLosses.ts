@@ -8,6 +8,7 @@ import {
   exp,
   less,
   log,
+  log1p,
   maximum,
   multiply,
   negate,
@@ -319,7 +320,7 @@ export function klDivergence(): Loss {
 
 /** `log(1 + e^a)`, whose derivative is the sigmoid everywhere; neither branch that is taken overflows. */
 function softplus(a: Expression): Expression {
-  return select(less(0, a), add(a, log(add(1, exp(negate(a))))), log(add(1, exp(a))));
+  return select(less(0, a), add(a, log1p(exp(negate(a)))), log1p(exp(a)));
 }
 
 function unit(where: string, name: string, value: unknown): number {

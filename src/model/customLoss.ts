@@ -7,6 +7,14 @@ import { SymbolicTensor } from "./symbolic.js";
 /**
  * A loss of your own: layers applied to the network's output and to targets of the output's shape. What it returns is
  * averaged over all elements.
+ *
+ * Keras: a function of y_true and y_pred · PyTorch: any function
+ *
+ * @example
+ * const fourthPowers = (output: typeof x, target: typeof x) => {
+ *   const difference = subtract()(output, target);
+ *   return multiply()(difference, difference, difference, difference);
+ * };
  */
 export type LossFunction = (output: SymbolicTensor, target: SymbolicTensor) => SymbolicTensor;
 

@@ -1,12 +1,26 @@
 import type { Case, CaseOp } from "../harness/case.js";
+import { batchMatmulCases } from "./batchMatmul.js";
+import { concatenateCases } from "./concatenate.js";
 import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
 import { gatherCases, scatterAddCases } from "./gather.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
-import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
+import { padCases } from "./pad.js";
+import {
+  averagePoolCases,
+  averagePoolGradientCases,
+  maxPoolCases,
+  maxPoolGradientCases,
+  maxPoolIndicesCases,
+  maxPoolPickCases,
+} from "./pool.js";
 import { reduceCases } from "./reduce.js";
 import { reshapeCases } from "./reshape.js";
+import { resizeCases, resizeGradientCases } from "./resize.js";
+import { sliceCases, sliceGradientCases } from "./slice.js";
 import { argmaxCases, softmaxCases, softmaxCrossEntropyCases, softmaxCrossEntropyGradientCases } from "./softmax.js";
+import { transposeCases } from "./transpose.js";
+import { windowSumCases } from "./windowSum.js";
 
 /** Cases of every op: an op without cases does not compile. */
 export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
@@ -15,14 +29,25 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   reshape: reshapeCases,
   gather: gatherCases,
   scatterAdd: scatterAddCases,
+  transpose: transposeCases,
+  slice: sliceCases,
+  sliceGradient: sliceGradientCases,
+  concatenate: concatenateCases,
+  pad: padCases,
+  resize: resizeCases,
+  resizeGradient: resizeGradientCases,
   matmul: matmulCases,
+  batchMatmul: batchMatmulCases,
   conv2d: conv2dCases,
   conv2dInputGradient: conv2dInputGradientCases,
   conv2dFilterGradient: conv2dFilterGradientCases,
-  maxPool2d: maxPool2dCases,
-  maxPool2dGradient: maxPool2dGradientCases,
-  averagePool2d: averagePool2dCases,
-  averagePool2dGradient: averagePool2dGradientCases,
+  maxPool: maxPoolCases,
+  maxPoolGradient: maxPoolGradientCases,
+  maxPoolPick: maxPoolPickCases,
+  maxPoolIndices: maxPoolIndicesCases,
+  averagePool: averagePoolCases,
+  averagePoolGradient: averagePoolGradientCases,
+  windowSum: windowSumCases,
   softmax: softmaxCases,
   softmaxCrossEntropy: softmaxCrossEntropyCases,
   softmaxCrossEntropyGradient: softmaxCrossEntropyGradientCases,

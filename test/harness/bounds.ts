@@ -28,6 +28,7 @@ import {
 } from "../../src/ops/expression.js";
 import { uniformOfElement } from "../../src/ops/expression.reference.js";
 import { broadcastOffsets } from "../../src/ops/offsets.reference.js";
+import { type PoolWindows, windowAxes } from "../../src/ops/poolWindows.js";
 import { reducedShape } from "../../src/ops/reduce.js";
 
 /** Unit roundoff of float32. */
@@ -37,7 +38,15 @@ export const u = 2 ** -24;
  * Accuracy that kernels promise for the functions that are not correctly rounded, in ulps (1 ulp ≤ 2u relative).
  * The others round correctly: u.
  */
-export const ulps: { readonly [F in UnaryFunction]?: number } = { exp: 1.1, log: 1, tanh: 3, sigmoid: 3 };
+export const ulps: { readonly [F in UnaryFunction]?: number } = {
+  exp: 1.1,
+  expm1: 2,
+  log: 1,
+  log1p: 2,
+  tanh: 3,
+  sigmoid: 3,
+  erf: 2,
+};
 
 /** A float64 value for every element and how far a float32 backend may be from it. */
 export interface Bounded {
@@ -80,27 +89,44 @@ function boundOfNode(node: Node, nodes: readonly Node[], known: readonly Bounded
   if (node.op === "map")
     return boundOfMap(plain, (node.attributes as { expression: Expression }).expression, nodes, inputs);
 
-  /** The op itself on other values of its inputs. */
-  const compute = (...values: NumericArray[]) => {
+  /** The op itself on other values of its inputs, with some attributes changed. */
+  const computeWith: ComputeWith = (changed, ...values) => {
     const data = new Float64Array(sizeOf(node.shape));
-    computeNode(plain, values, nodes, data);
+    computeNode({ ...plain, attributes: { ...plain.attributes, ...changed } }, values, nodes, data);
     return data;
   };
-  const result = boundOfLoops(plain, nodes, inputs, compute);
+  const result = boundOfLoops(plain, nodes, inputs, computeWith);
   if (epilogue === undefined) return result;
   const operands = [result, ...inputs.slice(2)];
   const ids = [nodes.length, ...node.inputs.slice(2)];
   return boundOfMap({ ...plain, inputs: ids }, epilogue, [...nodes, { ...plain, id: nodes.length }], operands);
 }
 
-type Compute = (...values: NumericArray[]) => Float64Array;
+type ComputeWith = (changed: object, ...values: NumericArray[]) => Float64Array;
 
-function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bounded[], compute: Compute): Bounded {
+function boundOfLoops(
+  node: Node,
+  nodes: readonly Node[],
+  inputs: readonly Bounded[],
+  computeWith: ComputeWith,
+): Bounded {
+  const compute = (...values: NumericArray[]) => computeWith({}, ...values);
   const [a, b, c] = inputs as [Bounded, Bounded, Bounded];
   const value = compute(...inputs.map((input) => input.value));
   const terms = termsOf(node, nodes);
+  const reductionBound = (kind: string): Float64Array => {
+    // neither the largest nor the smallest can be further off than the element that is furthest off
+    if (kind === "max" || kind === "min") return computeWith({ kind: "max" }, a.bound);
+    // Π (|x| + b) − Π |x| for what the elements are off, and each product rounds once
+    if (kind === "prod") {
+      const [most, exactly] = [compute(plus(absolute(a.value), a.bound)), compute(absolute(a.value))];
+      return most.map((product, i) => product * (1 + gamma(terms)) - exactly[i]!);
+    }
+    return plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound));
+  };
   switch (node.op) {
     case "matmul":
+    case "batchMatmul":
     case "conv2d":
     case "conv2dInputGradient":
     case "conv2dFilterGradient": {
@@ -109,13 +135,15 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
       if (!isExact(b)) accumulate(bound, compute(absolute(a.value), b.bound));
       return { value, bound };
     }
-    case "averagePool2d":
-    case "averagePool2dGradient":
+    case "resize":
+    case "resizeGradient":
+    case "windowSum":
+    case "averagePool":
+    case "averagePoolGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
     case "reduce":
-      if ((node.attributes as { kind: string }).kind === "max") return { value, bound: compute(a.bound) };
-      return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
-    case "maxPool2d":
+      return { value, bound: reductionBound((node.attributes as { kind: string }).kind) };
+    case "maxPool":
       return { value, bound: compute(a.bound) };
     case "gather":
       return { value, bound: compute(a.bound, b.value) };
@@ -123,8 +151,12 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
       const bound = scale(compute(absolute(a.value), b.value), gamma(terms));
       return { value, bound: plus(bound, compute(a.bound, b.value)) };
     }
-    case "maxPool2dGradient":
+    case "maxPoolPick":
+    case "maxPoolIndices":
+    case "maxPoolGradient":
       if (!isExact(a)) throw new Error("bounds: the winners of max pooling are certain only for an exact image");
+      if (node.op === "maxPoolIndices") return { value, bound: new Float64Array(value.length) };
+      if (node.op === "maxPoolPick") return { value, bound: compute(a.value, b.value, c.bound) };
       return {
         value,
         bound: plus(
@@ -132,6 +164,17 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
           compute(a.value, b.value, c.bound),
         ),
       };
+    case "slice":
+    case "sliceGradient":
+    case "concatenate":
+    case "transpose":
+      return { value, bound: compute(...inputs.map(({ bound }) => bound)) };
+    case "pad": {
+      const { value: border } = node.attributes as { value: number };
+      // bounds of a border that is exact in float32 are 0, and so are those of the others wherever it is not read
+      const bound = computeWith({ value: roundingOf(border) }, a.bound);
+      return { value, bound };
+    }
     case "softmax":
       return { value, bound: softmaxBound(a, value, terms) };
     case "softmaxCrossEntropy":
@@ -161,23 +204,38 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
   const input = (position: number) => nodes[node.inputs[position]!]!.shape;
   const attributes = node.attributes as {
     transposeA?: boolean;
-    kernel?: readonly number[];
     groups?: number;
     axes?: readonly number[];
+    size?: number;
+    inputSize?: number;
+    before?: number;
+    after?: number;
   };
   switch (node.op) {
     case "matmul":
       return input(0)[attributes.transposeA ? 0 : 1]!;
+    case "batchMatmul":
+      return input(0)[input(0).length - (attributes.transposeA ? 2 : 1)]!;
     case "conv2d":
       return sizeOf(input(1).slice(0, 3));
     case "conv2dInputGradient":
       return (input(1)[0]! * input(1)[1]! * input(1)[3]!) / attributes.groups!;
     case "conv2dFilterGradient":
       return sizeOf(input(1).slice(0, 3));
-    case "maxPool2dGradient":
-    case "averagePool2d":
-    case "averagePool2dGradient":
-      return sizeOf(attributes.kernel!);
+    case "windowSum":
+      return attributes.before! + attributes.after! + 1;
+    case "resize":
+      return 2;
+    case "resizeGradient":
+      return Math.ceil((2 * attributes.size!) / attributes.inputSize!) + 2;
+    case "averagePool":
+    case "maxPoolGradient":
+    case "averagePoolGradient": {
+      const image = node.op === "averagePoolGradient" ? node.shape : input(0);
+      const axes = windowAxes(node.attributes as PoolWindows, image.slice(1, -1));
+      // a pixel is under at most as many windows as there are taps, or as windows overlap
+      return sizeOf(axes.map(({ kernel, windows, adaptive }) => (adaptive ? Math.max(kernel, windows) : kernel)));
+    }
     case "reduce":
       return sizeOf(attributes.axes!.map((axis) => reducedShape(node.inputs.map((id) => nodes[id]!))[axis]!));
     case "scatterAdd":
@@ -330,6 +388,12 @@ function unaryError(fn: UnaryFunction, { value: a, error }: Pair, value: number)
       return error;
     case "exp":
       return value * Math.expm1(error) + own;
+    case "expm1":
+      return (value + 1) * Math.expm1(error) + own;
+    case "log1p":
+      return (error < a + 1 ? error / (a + 1 - error) : error === 0 ? 0 : Infinity) + own;
+    case "erf":
+      return (2 / Math.sqrt(Math.PI)) * error + own;
     case "log":
       return (error < a ? error / (a - error) : error === 0 ? 0 : Infinity) + own;
     case "sqrt":

@@ -79,8 +79,9 @@ describe("configurations", () => {
       kernelInitializer: "glorotUniform",
       biasInitializer: "zeros",
     });
-    expect(maxPool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid" });
-    expect(averagePool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid", countPadding: false });
+    const window = { size: [2, 2], strides: [2, 2], padding: "valid", dilation: [1, 1], ceilMode: false };
+    expect(maxPool2d(2).config).toEqual(window);
+    expect(averagePool2d(2).config).toEqual({ ...window, countPadding: false });
     expect(dense(3, { biasInitializer: constant(0.1) }).config).toEqual({
       units: 3,
       activation: "linear",
@@ -165,10 +166,10 @@ describe("nodes", () => {
 
   it("of pooling", () => {
     expect(emitted(maxPool2d(2, { padding: "same" }), [5, 4, 1])).toMatchInlineSnapshot(
-      `"%2 = maxPool2d(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0]} : float32[2, 3, 2, 1]  # layer"`,
+      `"%2 = maxPool(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0]} : float32[2, 3, 2, 1]  # layer"`,
     );
     expect(emitted(averagePool2d(2, { countPadding: true }), [5, 4, 1])).toMatchInlineSnapshot(
-      `"%2 = averagePool2d(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 0, 0, 0], countPadding: true} : float32[2, 2, 2, 1]  # layer"`,
+      `"%2 = averagePool(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 0, 0, 0], divisor: "window"} : float32[2, 2, 2, 1]  # layer"`,
     );
   });
 
@@ -339,8 +340,8 @@ describe("errors", () => {
     [() => dropout(1), "dropout: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
     [() => dropout(wrong("half")), 'dropout: wrong rate (expected a number ≥ 0 and < 1, received "half").'],
     [
-      () => activation(wrong("gelu")),
-      `activation: unknown activation "gelu" (expected one of ${names}). Did you mean "relu".`,
+      () => activation(wrong("reelu")),
+      `activation: unknown activation "reelu" (expected one of ${names}). Did you mean "relu".`,
     ],
     [() => reshape([]), "reshape: wrong shape (expected whole numbers ≥ 1, such as [28, 28, 1], received [])."],
     [
@@ -350,7 +351,7 @@ describe("errors", () => {
     [() => add()(image), 'add "add": takes several inputs (expected 2 tensors or more, received 1 tensor).'],
     [
       () => add({ name: "join" })(image, flatten()(image)),
-      'add "join": inputs differ in shape (expected [28, 28, 3] for all, received [28, 28, 3] and [2352]).',
+      'add "join": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [2352]).',
     ],
     [() => relu()(image, image), 'relu "relu": takes one input (expected 1 tensor, received 2 tensors).'],
     [() => relu()([]), 'relu "relu": takes one input (expected 1 tensor, received 0 tensors).'],

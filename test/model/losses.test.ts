@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import type { Node } from "../../src/graph/types.js";
-import { activation, add, dense, relu, softmax } from "../../src/model/layers/index.js";
+import { activation, add, dense, multiply, relu, softmax, subtract } from "../../src/model/layers/index.js";
 import {
   binaryCrossEntropy,
   checkLoss,
@@ -33,6 +33,7 @@ async function compute(
   output: number[],
   target: number[],
   emit: (builder: GraphBuilder, output: Node, target: Node) => Node,
+  more: Readonly<Record<string, number[]>> = {},
 ) {
   const backend = createReferenceBackend({ precision: "float64" });
   const builder = new GraphBuilder();
@@ -46,6 +47,7 @@ async function compute(
   const program = await backend.compile(backend.plan(builder.build()), backend.createStore());
   program.input("output").set(output);
   program.input("target").set(target);
+  for (const [name, values] of Object.entries(more)) program.input(name).set(values);
   program.run();
   return { shape: result.shape, values: [...program.output("result")] };
 }
@@ -138,6 +140,26 @@ describe("targets", () => {
   });
 });
 
+describe("weights of examples", () => {
+  it.each(lossNames)("of 0 take examples out of the mean: %s", async (loss) => {
+    const output = [0.5, -1, 2, 1, 0.25, -0.5, 3, 1, -2];
+    const target = takesLabels(loss) ? [1, 0, 2] : [0.1, 0.5, 0.4, 0.2, 0.2, 0.6, 1, 0, 0];
+    const part = <T>(values: T[]) => values.slice(0, (2 * values.length) / 3);
+    const whole = await compute(
+      loss,
+      [3, 3],
+      output,
+      target,
+      (b, y, t) => {
+        return emitLoss(b, loss, y, t, { sampleWeight: b.input("weights", [3], "float32") });
+      },
+      { weights: [1, 1, 0] },
+    );
+    const alone = await compute(loss, [2, 3], part(output), part(target), (b, y, t) => emitLoss(b, loss, y, t));
+    expect(whole.values[0]).toBeCloseTo(alone.values[0]!, 12);
+  });
+});
+
 describe("a batch without weight", () => {
   it("has the loss 0", async () => {
     const loss = crossEntropy({ ignoreIndex: 9 });
@@ -148,12 +170,15 @@ describe("a batch without weight", () => {
 
 describe("a loss of one's own", () => {
   it("is layers applied to output and target, averaged", async () => {
-    const loss = (output: SymbolicTensor, target: SymbolicTensor) => activation("tanh")(add()(output, target));
-    const { shape, values } = await compute(loss, [2, 2], [1, 2, 3, 4], [0, 1, -3, 0], (b, y, t) =>
+    const loss = (output: SymbolicTensor, target: SymbolicTensor) => {
+      const difference = subtract()(output, target);
+      return multiply()(difference, difference, difference);
+    };
+    const { shape, values } = await compute(loss, [2, 2], [1, 2, 3, 4], [0, 1, 5, 0], (b, y, t) =>
       emitLoss(b, loss, y, t),
     );
     expect(shape).toEqual([]);
-    expect(values[0]).toBeCloseTo((Math.tanh(1) + Math.tanh(3) + Math.tanh(0) + Math.tanh(4)) / 4, 12);
+    expect(values[0]).toBeCloseTo((1 + 1 - 8 + 64) / 4, 12);
     expect(lossOf("fit", loss).key).toBe(lossOf("fit", loss).key);
     expect(lossOf("fit", loss).key).not.toBe(lossOf("fit", (y: SymbolicTensor) => y).key);
   });

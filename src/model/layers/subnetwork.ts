@@ -1,8 +1,16 @@
 import { fail } from "../../core/errors.js";
 import { formatShape, sameShape } from "../../core/shapes.js";
+import { effectiveSize } from "../../ops/window.js";
 import { type Architecture, fromArchitecture, toArchitecture } from "../architecture.js";
 import { emitCalls } from "../emit.js";
-import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import {
+  createLayer,
+  type Layer,
+  type LayerKind,
+  type LayerOptions,
+  type Reach,
+  type ReachedWindow,
+} from "../layer.js";
 import { isRandom, type Network, withFrozen } from "../network.js";
 
 export interface SubnetworkConfig {
@@ -25,7 +33,7 @@ export const subnetworkKind: LayerKind<SubnetworkConfig> = {
   kind: "network",
   arguments: ["architecture"],
   options: [],
-  arity: "any",
+  arity: "some",
   configure({ architecture }, where) {
     const network = fromArchitecture(architecture, where);
     if (network.outputs.length !== 1) {
@@ -50,13 +58,38 @@ export const subnetworkKind: LayerKind<SubnetworkConfig> = {
     const nodes = emitCalls(withFrozen(network, frozen), builder, inputs, given, place, update);
     return nodes.get(network.outputs[0]!)!;
   },
-  reach: (config) => (networkOf(config).calls.every(isPointwise) ? "point" : "whole"),
+  reach: (config) => reachOf(networkOf(config)),
   isRandom: (config) => isRandom(networkOf(config)),
 };
 
-function isPointwise({ layer, inputs }: Network["calls"][number]): boolean {
-  const shapes = inputs.map(({ shape }) => shape);
-  return layer.definition.reach(layer.config, shapes) === "point";
+/** What a network's output sees of its input: windows of windows in a chain; where it branches, everything. */
+function reachOf({ inputs, calls }: Network): Reach {
+  let last = inputs[0]!.tensor;
+  let reach: Reach = "point";
+  for (const { layer, inputs: operands, output } of calls) {
+    const next = layer.definition.reach(
+      layer.config,
+      operands.map(({ shape }) => shape),
+    );
+    if (operands.length !== 1 || operands[0] !== last) return "whole";
+    last = output;
+    reach = reachThrough(reach, next);
+  }
+  return reach;
+}
+
+/** What `next` sees of what `first` sees: a window k of windows spans `extent + (k − 1)·stride` of the input. */
+function reachThrough(first: Reach, next: Reach): Reach {
+  if (first === "whole" || next === "whole") return "whole";
+  if (first === "point") return next;
+  if (next === "point") return first;
+  const span = ({ kernel, dilation }: ReachedWindow, axis: number) => effectiveSize(kernel[axis]!, dilation[axis]!);
+  return {
+    kernel: first.kernel.map((_, axis) => span(first, axis) + (span(next, axis) - 1) * first.strides[axis]!),
+    strides: first.strides.map((stride, axis) => stride * next.strides[axis]!),
+    dilation: first.dilation.map(() => 1),
+    padding: first.padding.map((edge, i) => edge + next.padding[i]! * first.strides[i >> 1]!),
+  };
 }
 
 /**
