@@ -2,9 +2,21 @@ import { describe, expect, it } from "vitest";
 import { trainingGraph } from "../../src/autodiff/trainingGraph.js";
 import { sizeOf } from "../../src/core/shapes.js";
 import type { Graph } from "../../src/graph/types.js";
-import { add, batchNorm, conv2d, dense, flatten, globalAveragePool2d, relu } from "../../src/model/layers/index.js";
+import {
+  add,
+  batchNorm,
+  concatenate,
+  conv2d,
+  dense,
+  flatten,
+  globalAveragePool2d,
+  groupNorm,
+  maxPool2d,
+  relu,
+  upSampling2d,
+} from "../../src/model/layers/index.js";
 import { type Network, network, sequentialNetwork } from "../../src/model/network.js";
-import { adam, adamW, type Optimizer, sgd } from "../../src/model/optimizers.js";
+import { adam, adamW, type Optimizer, rmsprop, sgd } from "../../src/model/optimizers.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend } from "../../src/plan/backend.js";
@@ -33,6 +45,8 @@ interface CurveEntry {
   readonly shape: readonly number[];
   readonly classes: number;
   readonly batch: number;
+  /** Of a batch. */
+  readonly labels: number;
   /** Before each step. */
   readonly losses: readonly number[];
   readonly parameters: readonly ParameterEntry[];
@@ -57,6 +71,7 @@ const settings: Readonly<Record<string, Setting>> = {
     network: residual,
     optimizer: adamW(0.002, { weightDecay: 0.1 }),
   },
+  "U-Net, RMSprop": { network: segmenting, optimizer: rmsprop(0.002, { momentum: 0.5 }) },
 };
 
 function shallow(): Network {
@@ -79,10 +94,19 @@ function residual(): Network {
   return network(x, dense(4, { name: "dense" })(globalAveragePool2d()(blocks)));
 }
 
+function segmenting(): Network {
+  const x = input(8, 6, 2);
+  const wide = conv2d(6, 3, { activation: "silu", name: "down" })(x);
+  const deep = conv2d(8, 3, { activation: "silu", name: "deep" })(maxPool2d(2)(wide));
+  const norm = groupNorm({ groups: 2, epsilon: 1e-3, name: "norm" })(deep);
+  const up = upSampling2d(2, { interpolation: "bilinear" })(norm);
+  return network(x, conv2d(3, 1, { name: "classes" })(concatenate()(wide, up)));
+}
+
 /** The images of a step in [0, 1), and their labels. */
-function batchOf({ batch, shape, classes }: CurveEntry, step: number) {
+function batchOf({ batch, shape, classes, labels }: CurveEntry, step: number) {
   const images = formulaValues(1000 + (step % 3), [batch, ...shape], 0.5).map((value) => value + 0.5);
-  return { images, labels: Array.from({ length: batch }, (_, i) => (7 * i + (step % 3)) % classes) };
+  return { images, labels: Array.from({ length: labels }, (_, i) => (7 * i + (step % 3)) % classes) };
 }
 
 /** The loss before each step, and all weights after the last. */
