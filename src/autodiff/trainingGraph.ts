@@ -44,7 +44,7 @@ export interface EvaluationGraphOptions {
   readonly loss: LossSpec;
   /** What the losses of several outputs count. Default: 1 each. */
   readonly lossWeights?: LossWeights;
-  /** Whether examples have weights: an input `sampleWeight` [batch]. Default: false. */
+  /** Whether examples have weights: an input `sample weight` [batch]. Default: false. */
   readonly sampleWeights?: boolean;
   /** Examples per step. */
   readonly batchSize: number;
@@ -70,8 +70,8 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  *
  * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape),
  * and `target.<output>` for the losses after the first; with a table, in place of the first input and the first target,
- * `indices` int32 [batch], the rows of the step's examples; `loss.<vector>` where losses have vectors (weights of classes);
- * `sampleWeight` [batch] where asked for; `randomKey` int32 [2], only where the network draws random numbers; and
+ * `indices` int32 [batch], the rows of the step's examples; `loss:<vector>` where losses have vectors (weights of classes);
+ * `sample weight` [batch] where asked for; `randomKey` int32 [2], only where the network draws random numbers; and
  * `optimizer.<scalar>` float32 [] for each of the optimiser's scalars. Variables: the weights, and
  * `optimizer.<slot>.<weight>`.
  * Outputs: `loss` [], the mean over the batch before the update (of several, the weighted sum), with penalties, and
@@ -100,7 +100,7 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   );
   const terms = objectives.map(({ weight }, i) => multiply(weight, x(i)));
   const dataLoss = builder.scope("loss", () => mapNode(builder, losses, terms.reduce(add)));
-  const names = trainable.map(({ name }) => name);
+  const names = network.weights.map(({ name }) => name);
   const regularizers = checkRegularizers(where, options.regularizers ?? {}, names);
   const loss = emitPenalties(builder, regularizers, trainable, dataLoss);
   builder.output("loss", loss);
@@ -111,7 +111,7 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   }
 
   const gradients = differentiate(builder, loss, trainable);
-  emitUpdates(builder, optimizer, trainable, gradients, loss);
+  emitUpdates(builder, optimizer, trainable, gradients, loss, names);
   for (const [name, value] of updates) {
     const weight = weights.get(name)!;
     const next = builder.scope(value.name, () => guardedMap(builder, [weight, value], x(1), { loss }));
@@ -205,7 +205,7 @@ function emitExamples(network: Network, builder: GraphBuilder, options: BatchOpt
 }
 
 function emitSampleWeight(builder: GraphBuilder, options: EvaluationGraphOptions): Node | undefined {
-  return options.sampleWeights === true ? builder.input("sampleWeight", [options.batchSize], "float32") : undefined;
+  return options.sampleWeights === true ? builder.input("sample weight", [options.batchSize], "float32") : undefined;
 }
 
 /** The losses, and those of them whose accuracy is measured. */

@@ -29,7 +29,7 @@ export interface Dataset {
   /** Class names; empty for regression. */
   readonly classes: readonly string[];
   /**
-   * `sampleWeight`, what examples count in the loss; of a data set of records every input by its name and every target
+   * `sample weight`, what examples count in the loss; of a data set of records every input by its name and every target
    * as `target.<output>`. Default: none.
    */
   readonly columns?: Readonly<Record<string, Column>>;
@@ -87,7 +87,9 @@ export function dataset(options: DatasetOptions): Dataset {
   checkFinite(where, "input", inputs, sizeOf(shape));
   const { sampleWeights } = options;
   const columns =
-    sampleWeights === undefined ? {} : { columns: { sampleWeight: checkSampleWeights(where, sampleWeights, length) } };
+    sampleWeights === undefined
+      ? {}
+      : { columns: { "sample weight": checkSampleWeights(where, sampleWeights, length) } };
   const common = { name, source, length, shape: [...shape], inputs, ...columns };
   if (targets instanceof Float32Array) {
     if (options.classes !== undefined) {

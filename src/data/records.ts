@@ -57,7 +57,7 @@ export function recordDataset(options: RecordDatasetOptions): Dataset {
     const withShape = labels.values instanceof Int32Array ? { shape: [], ...labels } : labels;
     columns[`target.${key}`] = checkColumn(where, `target "${key}"`, withShape, length);
   }
-  if (sampleWeights !== undefined) columns.sampleWeight = checkSampleWeights(where, sampleWeights, length);
+  if (sampleWeights !== undefined) columns["sample weight"] = checkSampleWeights(where, sampleWeights, length);
   const [{ values, shape }, wanted] = [columns[first[0]]!, columns[`target.${target[0]}`]!];
   return {
     name,

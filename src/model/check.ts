@@ -85,7 +85,7 @@ export function list(where: string, name: string, value: unknown): readonly unkn
 }
 
 /** Prefixes of names that programs keep for their own inputs and variables. */
-const reserved = ["target", "randomKey", "optimizer", "loss", "sampleWeight"];
+const reserved = ["target", "randomKey", "optimizer"];
 
 /**
  * The name of a layer or an input: letters, digits, `_`, `-`, `.` and `/`, since it becomes a part of weight names

@@ -39,7 +39,7 @@ export interface Loss {
   readonly ignoreIndex?: number;
   /** Whether outputs are taken as raw scores (logits), so that a softmax before the loss would be a mistake. */
   readonly logits: boolean;
-  /** Vectors that programs take as inputs `loss.<name>`, e.g. weights of classes. */
+  /** Vectors that programs take as inputs `loss:<name>`, e.g. weights of classes. */
   readonly vectors: Readonly<Record<string, readonly number[]>>;
   /** Type of the target, given the output's shape with the batch. */
   target(output: Shape): TensorType;

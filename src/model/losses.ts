@@ -126,7 +126,7 @@ export interface LossInputs {
 
 /**
  * Loss of each example, [batch], and what it weighs in the mean. Outputs with more axes (a class per pixel) are
- * averaged over them. Adds an input `loss.<vector>` for each of the loss's vectors.
+ * averaged over them. Adds an input `loss:<vector>` for each of the loss's vectors.
  *
  * @param output the network's, [batch, …shape]
  * @param target of the type that {@link targetType} says
@@ -141,7 +141,7 @@ export function emitLosses(
   const loss = lossOf("loss", option);
   const vectors = Object.fromEntries(
     Object.entries(loss.vectors).map(([name, values]) => {
-      return [name, builder.input(`${prefix}.${name}`, [values.length], "float32")];
+      return [name, builder.input(`${prefix}:${name}`, [values.length], "float32")];
     }),
   );
   return builder.scope("loss", () => {

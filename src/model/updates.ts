@@ -27,6 +27,7 @@ export function slotName(slot: string, weight: string): string {
  *
  * @param gradients ∂loss/∂weight for each of `weights`; undefined where the loss does not depend on it
  * @param loss where it is NaN or infinite, every variable keeps its value
+ * @param names of all weights, frozen ones included: what patterns of groups may name. Default: those of `weights`
  */
 export function emitUpdates(
   builder: GraphBuilder,
@@ -34,15 +35,10 @@ export function emitUpdates(
   weights: readonly Node[],
   gradients: readonly (Node | undefined)[],
   loss: Node,
+  names: readonly string[] = weights.map(({ name }) => name),
 ): void {
   const { clipValue, clipNorm, accumulationSteps, averageDecay, groups = [] } = optimizer.options;
-  for (const { match } of groups) {
-    checkPatterns(
-      optimizer.kind,
-      [match].flat(),
-      weights.map(({ name }) => name),
-    );
-  }
+  for (const { match } of groups) checkPatterns(optimizer.kind, [match].flat(), names);
   const scalars = Object.fromEntries(
     Object.keys(optimizer.scalars(1)).map((name) => [name, builder.input(`optimizer.${name}`, [], "float32")]),
   );

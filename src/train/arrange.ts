@@ -17,7 +17,7 @@ export interface Arranged extends Dataset {
  */
 export function arrange(network: Network, data: Dataset, objectives: readonly Objective[], where: string): Arranged {
   const { columns = {} } = data;
-  const { sampleWeight, ...named } = columns;
+  const { "sample weight": sampleWeight, ...named } = columns;
   const keys = Object.keys(named);
   const known = {
     input: keys.filter((key) => !key.startsWith("target.")),
@@ -53,7 +53,10 @@ export function arrange(network: Network, data: Dataset, objectives: readonly Ob
     shape: inputs[0]!.shape,
     targets: targets[0]!.values as Dataset["targets"],
     targetShape: targets[0]!.shape,
-    columns: { ...Object.fromEntries(further), ...(sampleWeight === undefined ? {} : { sampleWeight }) },
+    columns: {
+      ...Object.fromEntries(further),
+      ...(sampleWeight === undefined ? {} : { "sample weight": sampleWeight }),
+    },
   };
 }
 
@@ -66,5 +69,5 @@ export function dataOptions(
   const first = dtypeOf({ values: data.inputs, shape: data.shape });
   const others = network.inputs.slice(1).map(({ name }) => [name, dtypeOf(data.columns[name]!)] as const);
   const inputDtype = others.length === 0 ? first : { [network.inputs[0]!.name]: first, ...Object.fromEntries(others) };
-  return data.columns.sampleWeight === undefined ? { inputDtype } : { inputDtype, sampleWeights: true };
+  return data.columns["sample weight"] === undefined ? { inputDtype } : { inputDtype, sampleWeights: true };
 }

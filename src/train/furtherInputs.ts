@@ -26,7 +26,7 @@ export function furtherInputs(
       ([name, { values, shape }]) => new ExampleCopier(values, program.input(name), sizeOf(shape)),
     ),
     vectors: objectives.flatMap(({ loss, prefix }) =>
-      Object.entries(loss.vectors).map(([name, values]) => ({ view: program.input(`${prefix}.${name}`), values })),
+      Object.entries(loss.vectors).map(([name, values]) => ({ view: program.input(`${prefix}:${name}`), values })),
     ),
   };
 }

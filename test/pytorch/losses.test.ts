@@ -105,7 +105,7 @@ function leavesOf({ name, shape, labels, sampleWeights }: LossEntry) {
     output: formulaValues(0, shape, 4),
     target: labels !== undefined ? Int32Array.from(labels) : isHinge(name) ? signs() : numbers(),
     ...(sampleWeights === undefined ? {} : { sampleWeight: Float32Array.from(sampleWeights) }),
-    ...Object.fromEntries(vectors.map(([vector, values]) => [`loss.${vector}`, Float32Array.from(values)])),
+    ...Object.fromEntries(vectors.map(([vector, values]) => [`loss:${vector}`, Float32Array.from(values)])),
   };
 }
 

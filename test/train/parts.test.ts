@@ -85,6 +85,14 @@ describe("freezing", () => {
     expect(changed(before, net)).toEqual(["conv.kernel", "norm.gamma", "norm.beta", "head.kernel", "head.bias"]);
   });
 
+  test("leaves options that name frozen weights alone", async () => {
+    const net = classifier().initialize(1).freeze("conv.*");
+    const optimizer = sgd(0.1, { groups: [{ match: "conv.*", learningRateFactor: 0.1 }] });
+    const before = values(net);
+    await net.fit(data, options({ optimizer, regularizers: { "conv.*": { l2: 1 } } }));
+    expect(changed(before, net)).not.toContain("conv.kernel");
+  });
+
   test("goes into files", async () => {
     const net = classifier().initialize(1).freeze("conv.*");
     const again = modelFromBytes(net.toBytes());

@@ -136,7 +136,7 @@ describe("weights of examples", () => {
 
   test("go with their examples into parts", () => {
     const weights = Float32Array.from({ length }, (_, i) => i);
-    expect(subset(data(weights), [4, 2]).columns!.sampleWeight!.values).toEqual(Float32Array.of(4, 2));
+    expect(subset(data(weights), [4, 2]).columns!["sample weight"]!.values).toEqual(Float32Array.of(4, 2));
     expect(subset(records, [1]).columns!.left!.values).toEqual(left.slice(3, 6));
   });
 
