@@ -29,7 +29,9 @@ export class WasmStore implements Store {
   readonly addresses = {
     variable: (name: string) => this.address(name),
     constant: (value: number) => this.constant(value),
+    keep: (bytes: number) => this.#take(bytes, "the packed weights"),
   };
+  #version = 0;
   /** First byte from which on nothing is occupied. */
   #top = controlBytes;
   /** What was given free below it, by address; no two touch, and the last does not touch the top. */
@@ -82,7 +84,7 @@ export class WasmStore implements Store {
   }
 
   read(name: string): NumericArray {
-    const view = this.memoryOf(name);
+    const view = this.#viewOf(name);
     const copy = allocateArray(this.#known(name).type.dtype, view.length);
     copy.set(view);
     return copy;
@@ -114,6 +116,21 @@ export class WasmStore implements Store {
     return offset;
   }
 
+  /** A number that grows whenever a variable may have changed: what is made of variables is then made anew. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Says that a program has changed variables. */
+  changed(): void {
+    this.#version += 1;
+  }
+
+  /** Gives free what a program kept. */
+  forget(kept: Stretch): void {
+    this.#give(kept);
+  }
+
   address(name: string): number {
     return this.#known(name).address;
   }
@@ -137,6 +154,12 @@ export class WasmStore implements Store {
   }
 
   memoryOf(name: string): NumericArray {
+    // whoever asks for it may write
+    this.changed();
+    return this.#viewOf(name);
+  }
+
+  #viewOf(name: string): NumericArray {
     const { type, address } = this.#known(name);
     return this.view(address, sizeOf(type.shape), type.dtype);
   }
