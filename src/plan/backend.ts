@@ -28,6 +28,8 @@ export interface Program {
 /** Runs graphs. Reference, WebAssembly and WebGPU each implement this; everything above speaks only to it. */
 export interface Backend {
   readonly name: string;
+  /** Whether it lost a thread, or was closed: its stores can still be read, its programs no longer run. */
+  readonly failed?: boolean;
   createStore(): Store;
   /** Chooses kernels and places tensors; fails, naming the op, where the backend lacks something. */
   plan(graph: Graph, options?: PlanOptions): Plan;

@@ -54,9 +54,11 @@ interface Scheduled {
  * calls them in order, each thread with its share of the tasks, with barriers only where memory is handed over.
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
-  const parallel = engine.threads > 1 && scheduled.some(({ shared }) => shared);
-  const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
+  const module = createModule(engine);
+  const threaded = engine.threads > 1 ? addBarrier(module, engine.threads) : undefined;
+  const scheduled = emitPhases(module, plan, engine, addresses);
+  const parallel = scheduled.some(({ shared }) => shared);
+  const barrier = parallel ? threaded : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
@@ -92,7 +94,8 @@ export interface ProfiledPhase {
 
 /** The plan as a module that exports each phase by itself, for one thread, so that each can be timed. */
 export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses) {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  const module = createModule(engine);
+  const scheduled = emitPhases(module, plan, engine, addresses);
   scheduled.forEach((item, index) => {
     module.function(
       ["i32"],
@@ -107,16 +110,14 @@ export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses)
   return { bytes: module.encode(), phases };
 }
 
-function emitPhases(plan: Plan, engine: Engine, addresses: Addresses) {
-  const module = new ModuleBuilder({
-    module: "fovea",
-    name: "memory",
-    initialPages: 1,
-    shared: engine.threads > 1 ? { maximumPages } : undefined,
-  });
+function createModule({ threads }: Engine): ModuleBuilder {
+  const shared = threads > 1 ? { maximumPages } : undefined;
+  return new ModuleBuilder({ module: "fovea", name: "memory", initialPages: 1, shared });
+}
+
+function emitPhases(module: ModuleBuilder, plan: Plan, engine: Engine, addresses: Addresses): Scheduled[] {
   const functions = new Map<string, FunctionReference>();
-  const scheduled = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
-  return { module, scheduled };
+  return plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
 }
 
 function callPhase(

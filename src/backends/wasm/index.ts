@@ -65,6 +65,10 @@ export class WasmBackend implements Backend {
     this.#pool = pool;
   }
 
+  get failed(): boolean {
+    return this.#pool?.failed === true;
+  }
+
   createStore(): Store {
     return new WasmStore(this.#pool !== undefined);
   }
@@ -82,7 +86,8 @@ export class WasmBackend implements Backend {
     const { bytes, parallel } = compilePlan(plan, this.engine, store.addresses);
     const module = await WebAssembly.compile(bytes);
     const { memory } = store;
-    const instance = new WebAssembly.Instance(module, { fovea: { memory } });
+    const stalled = this.#pool?.stalled ?? (() => {});
+    const instance = new WebAssembly.Instance(module, { fovea: { memory, stalled } });
     const run = instance.exports.run as (thread: number, arena: number) => void;
     if (!parallel || this.#pool === undefined) return new WasmProgram(plan, store, run);
     const pool = this.#pool;
