@@ -10,6 +10,7 @@ import { catalog } from "./catalog.js";
 import { compilePlan } from "./compile.js";
 import { detectFeatures } from "./features.js";
 import { bindCatalog, type Engine } from "./kernel.js";
+import { forcedOptions } from "./mode.js";
 import { WasmProgram } from "./program.js";
 import { widen } from "./selfCheck.js";
 import { WasmStore } from "./store.js";
@@ -28,9 +29,11 @@ export interface WasmOptions {
 
 /**
  * The CPU backend: kernels emitted as WebAssembly when a plan is compiled, run by one call per step and thread.
- * Fails with code "unsupported" where the engine lacks 128-bit vectors.
+ * Fails with code "unsupported" where the engine lacks 128-bit vectors. The environment variable FOVEA_WASM wins over
+ * the options: `narrow` for 128-bit vectors, `plain` for these without fused multiply-add.
  */
-export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+export async function createWasmBackend(asked: WasmOptions = {}): Promise<WasmBackend> {
+  const options = { ...asked, ...forcedOptions() };
   const features = detectFeatures();
   if (!features.simd) {
     fail({
