@@ -257,7 +257,7 @@ function halfStep(what: string, cause?: unknown): FoveaError {
   });
 }
 
-/** Checks a thread count, or takes the number of processors. */
+/** Checks a thread count, or takes the number of processors. Where threads cannot be had, the user is told. */
 export function resolveThreads(requested: number | undefined, supported: boolean): number {
   const where = "option threads";
   if (requested !== undefined && !(Number.isInteger(requested) && requested >= 1 && requested <= 64)) {
@@ -269,6 +269,20 @@ export function resolveThreads(requested: number | undefined, supported: boolean
       received: String(requested),
     });
   }
-  if (!supported) return 1;
+  if (!supported) {
+    if (requested !== undefined && requested > 1)
+      platform.warn(`fovea: ${requested} threads were asked for, ${oneOnly()}`);
+    return 1;
+  }
   return requested ?? Math.min(platform.cpuCount(), 8);
+}
+
+/** Why there is one thread only, and what to do about it; results are no reason to stop. */
+function oneOnly(): string {
+  const reason =
+    typeof SharedArrayBuffer === "undefined"
+      ? "but this page is not cross-origin isolated: serve it with the headers " +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, and run fovea in a Worker"
+      : "but a page's main thread may not wait for others: run fovea in a Worker";
+  return `${reason}. Using one thread; results are the same.`;
 }
