@@ -11,6 +11,8 @@ export interface Store {
   read(name: string): NumericArray;
   write(name: string, values: ArrayLike<number>): void;
   names(): string[];
+  /** Whether there is room for a program of this plan, as far as is known without taking it. */
+  fits(plan: Plan): boolean;
 }
 
 /** A compiled plan. One call runs the whole step; nothing is allocated by it. */

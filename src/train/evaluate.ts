@@ -16,15 +16,15 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-/** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
-export const evaluationBatch = 250;
+/** Examples per step where the caller does not say, and memory suffices: enough that overheads vanish. */
+const evaluationBatch = 250;
 
 /** Loss and accuracy over a data set that was checked already. Sums run in float64, in the order of the examples. */
 export async function evaluateOn(
   session: Session,
   network: Network,
   data: Dataset,
-  { loss, batchSize = evaluationBatch }: { loss: LossName; batchSize?: number },
+  { loss, batchSize }: { loss: LossName; batchSize?: number },
 ): Promise<Evaluation> {
   let lossSum = 0;
   let correct: number | undefined;
@@ -49,7 +49,7 @@ export async function predictOn(
   session: Session,
   network: Network,
   data: Pick<Dataset, "inputs" | "shape" | "length">,
-  { probabilities, batchSize = evaluationBatch }: { probabilities: boolean; batchSize?: number },
+  { probabilities, batchSize }: { probabilities: boolean; batchSize?: number },
 ): Promise<Float32Array> {
   const size = sizeOf(network.outputs[0]!.shape);
   const result = new Float32Array(data.length * size);
@@ -78,17 +78,22 @@ async function overBatches(
   session: Session,
   network: Network,
   data: Pick<Dataset, "inputs" | "shape" | "length">,
-  batchSize: number,
+  wanted: number | undefined,
   key: string,
   graph: (size: number, inputDtype: "uint8" | "float32") => ReturnType<typeof predictionGraph>,
   prepare: (program: Program, order: Uint32Array, start: number, count: number) => () => void,
 ): Promise<void> {
+  if (data.length === 0) return;
   const inputDtype = data.inputs instanceof Uint8Array ? "uint8" : "float32";
+  const graphOf = (size: number) => graph(size, inputDtype);
+  const typedKey = `${key} ${inputDtype}`;
+  const usual = Math.min(evaluationBatch, data.length);
+  const batchSize = wanted ?? (await session.fittingBatch(typedKey, graphOf, usual));
   const order = epochOrder(data.length, 0, 0, false);
   let breath = platform.now();
   for (let start = 0; start < data.length; start += batchSize) {
     const count = Math.min(batchSize, data.length - start);
-    const program = await session.program(`${key} ${count} ${inputDtype}`, () => graph(count, inputDtype));
+    const program = await session.program(typedKey, graphOf, count);
     new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)).copy(
       order,
       start,

@@ -224,7 +224,8 @@ class Trainer {
     const { batchSize } = options;
     const program = (size: number) => {
       const graphOptions = graphOptionsOf(data, options, size);
-      return session.program(`train ${JSON.stringify(graphOptions)}`, () => trainingGraph(network, graphOptions));
+      const graph = (batchSize: number) => trainingGraph(network, { ...graphOptions, batchSize });
+      return session.program(`train ${JSON.stringify(graphOptions)}`, graph, size);
     };
     const whole = Math.min(batchSize, data.length);
     const main = await program(whole);

@@ -60,6 +60,10 @@ export class ReferenceStore implements Store {
     return [...this.#variables.keys()];
   }
 
+  fits(): boolean {
+    return true;
+  }
+
   /** The variable itself, not a copy. */
   memory(name: string): NumericArray {
     const known = this.#variables.get(name);
