@@ -1,6 +1,6 @@
-import { copyFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
+import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { detectFeatures } from "../../src/backends/wasm/features.js";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
@@ -160,6 +160,30 @@ describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, (
     expect(byDefault).toEqual({ ...alone, threads: Math.min(processors as number, 8) });
     expect(warnings).toEqual([]);
     if (fuses) await expectSameAsNode(alone);
+  });
+
+  test("the program of docs/browser.md trains", async () => {
+    const documented = `${generated.path}/documented`;
+    mkdirSync(documented);
+    const blocks = readFileSync(`${root}docs/browser.md`, "utf8").matchAll(/^```js\n\/\/ (\S+)\n([\s\S]*?)^```$/gm);
+    const names = [...blocks].map(([, name, code]) => {
+      writeFileSync(`${documented}/${name}`, code!);
+      return name;
+    });
+    expect(names).toEqual(["main.js", "worker.js", "vite.config.js"]);
+    copyFileSync(`${app}/index.html`, `${documented}/index.html`);
+    await build({ root: documented, logLevel: "error" });
+    const server = await preview({ root: documented, logLevel: "error", preview: { host: "127.0.0.1", port: 0 } });
+    try {
+      page = await browser.newPage();
+      const said = page.waitForEvent("console");
+      await page.goto(server.resolvedUrls!.local[0]!);
+      expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+      const [result] = (await said).args();
+      expect(await result!.jsonValue()).toMatchObject({ examples: 200, loss: expect.any(Number) });
+    } finally {
+      await server.close();
+    }
   });
 
   test("where the content policy forbids its threads, fovea says so", async () => {
