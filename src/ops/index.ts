@@ -1,5 +1,6 @@
 import { constant, input, variable } from "../graph/leaves.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
+import { gather, scatterAdd } from "./gather.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
@@ -15,6 +16,8 @@ export const ops = {
   map,
   reduce,
   reshape,
+  gather,
+  scatterAdd,
   matmul,
   conv2d,
   conv2dInputGradient,

@@ -1,5 +1,6 @@
 import { FoveaError } from "../core/errors.js";
-import type { Graph } from "../graph/types.js";
+import type { Graph, TensorType } from "../graph/types.js";
+import { sameType } from "../graph/verify.js";
 import { optimize } from "../passes/index.js";
 import type { Backend, PlanOptions, Program, Store } from "../plan/backend.js";
 
@@ -11,6 +12,7 @@ export class Session {
   readonly store: Store;
   readonly #programs = new Map<string, Promise<Program>>();
   readonly #fitting = new Map<string, Promise<number>>();
+  readonly #tables = new Map<string, TensorType>();
 
   constructor(
     readonly backend: Backend,
@@ -28,15 +30,20 @@ export class Session {
       try {
         return await this.compile(optimize(graph(batchSize)));
       } catch (error) {
-        if (!isMemory(error)) throw error;
-        const largest = this.#largestBatch(graph, batchSize - 1);
-        const fix =
-          largest > 0
-            ? `Use a batch of at most ${largest} instead of ${batchSize}`
-            : "Not even one example fits: use a smaller network, or smaller images";
-        throw new FoveaError({ ...error, fix, cause: error.cause });
+        throw this.explain(error, graph, batchSize);
       }
     });
+  }
+
+  /** An error, with the batch size that fits in its advice where memory did not suffice for `batchSize`. */
+  explain(error: unknown, graph: BatchGraph, batchSize: number): unknown {
+    if (!isMemory(error)) return error;
+    const largest = this.#largestBatch(graph, batchSize - 1);
+    const fix =
+      largest > 0
+        ? `Use a batch of at most ${largest} instead of ${batchSize}`
+        : "Not even one example fits: use a smaller network, or smaller images";
+    return new FoveaError({ ...error, fix, cause: error.cause });
   }
 
   /** `batchSize`, or where memory does not suffice for it the largest that fits: for work whose result is the same. */
@@ -63,6 +70,33 @@ export class Session {
       else beyond = middle;
     }
     return fitting;
+  }
+
+  /**
+   * Makes room for data that programs read beside the weights. What lies there under the same name stays if its type is
+   * the same; otherwise it goes, with the programs that read it.
+   */
+  async placeTables(types: Readonly<Record<string, TensorType>>): Promise<void> {
+    const changed = Object.keys(types).filter((name) => {
+      const known = this.#tables.get(name);
+      return known !== undefined && !sameType(known, types[name]!);
+    });
+    // all that go before any that comes: what was a whole has room for a whole
+    await this.releaseTables(changed);
+    for (const [name, type] of Object.entries(types)) {
+      this.store.declare(name, type);
+      this.#tables.set(name, type);
+    }
+  }
+
+  /** Gives the memory of tables free, and forgets the programs that read them. */
+  async releaseTables(names: readonly string[]): Promise<void> {
+    const released = names.filter((name) => this.#tables.delete(name));
+    for (const name of released) this.store.release(name);
+    for (const [key, compiling] of this.#programs) {
+      const { buffers } = (await compiling).plan;
+      if (buffers.some(({ kind, name }) => kind === "variable" && released.includes(name))) this.#programs.delete(key);
+    }
   }
 
   /** A program of its own for a graph as it is, for inspection. */

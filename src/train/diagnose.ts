@@ -35,8 +35,11 @@ async function findPlace(session: Session, graph: Graph, write: (program: Progra
   }
   write(program);
   program.run();
-  const culprit = program.plan.graph.nodes.find(
-    (node) => node.dtype === "float32" && !isFiniteArray(program.node(node.id)),
+  const { nodes } = program.plan.graph;
+  // of a data set in memory, only what the step has fetched counts
+  const tables = new Set(nodes.flatMap(({ op, inputs }) => (op === "gather" ? [inputs[0]!] : [])));
+  const culprit = nodes.find(
+    ({ id, dtype }) => dtype === "float32" && !tables.has(id) && !isFiniteArray(program.node(id)),
   );
   return `the first values that are not finite are ${placeOf(culprit)}`;
 }
@@ -47,7 +50,7 @@ function isFiniteArray(values: NumericArray): boolean {
 
 function placeOf(node: Node | undefined): string {
   if (node === undefined) return "in the loss";
-  if (node.op === "input") return `in the input "${node.name}"`;
+  if (node.op === "input" || node.op === "gather") return `in the input "${node.name}"`;
   if (node.op === "variable") return `in the weight "${(node.attributes as VariableAttributes).variable}"`;
   return node.name === "loss" ? "in the loss itself" : `in the output of layer "${node.name}"`;
 }

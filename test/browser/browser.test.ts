@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import type { Browser, Page } from "playwright-core";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { detectFeatures } from "../../src/backends/wasm/features.js";
+import { createWasmBackend } from "../../src/backends/wasm/index.js";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
 import type { Trained, train } from "./app/training.js";
 import { findChromium, launchChromium } from "./chromium.js";
@@ -16,6 +16,9 @@ const executable = findChromium();
 if (executable === undefined) {
   console.warn("The tests in a browser are skipped: no Chromium found on PATH, nor by FOVEA_CHROMIUM.");
 }
+
+/** Whether this Node can compute what a browser of today does. */
+const fuses = executable !== undefined && (await createWasmBackend({ threads: 1 })).engine.relaxedSimd;
 
 describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, () => {
   /** Without isolation; with it; and with a content policy that forbids workers from blob: addresses. */
@@ -101,8 +104,6 @@ describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, (
     expect(received.losses).toEqual(losses);
     expect(received.weights).toEqual(weights);
   }
-
-  const fuses = detectFeatures().relaxedSimd;
 
   test.skipIf(!fuses)("a page without isolation trains on one thread, to the bits of Node", async () => {
     await open("app/unbundled.html", "open");

@@ -1,5 +1,6 @@
 import type { Case, CaseOp } from "../harness/case.js";
 import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
+import { gatherCases, scatterAddCases } from "./gather.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
 import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
@@ -12,6 +13,8 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   map: mapCases,
   reduce: reduceCases,
   reshape: reshapeCases,
+  gather: gatherCases,
+  scatterAdd: scatterAddCases,
   matmul: matmulCases,
   conv2d: conv2dCases,
   conv2dInputGradient: conv2dInputGradientCases,

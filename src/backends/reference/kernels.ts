@@ -1,4 +1,5 @@
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.reference.js";
+import { gather, scatterAdd } from "../../ops/gather.reference.js";
 import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
 import { matmul } from "../../ops/matmul.reference.js";
@@ -12,6 +13,8 @@ import type { ComputedOp, Kernel, KernelCatalog } from "../../plan/types.js";
 export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<AttributesOf<Op>> } = {
   map,
   reduce,
+  gather,
+  scatterAdd,
   matmul,
   conv2d,
   conv2dInputGradient,

@@ -1,7 +1,10 @@
 import type { WasmCatalog } from "./kernel.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { gather, scatterAdd } from "./kernels/gather.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
+import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
+import { conv2dNarrow } from "./kernels/narrow/forward.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
@@ -13,10 +16,12 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  gather: [gather],
+  scatterAdd: [scatterAdd],
   matmul: [matmul],
-  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
+  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2dNarrow, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
+  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradientNarrow, conv2dFilterGradient],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],
   averagePool2d: [averagePool2d],

@@ -15,18 +15,26 @@ import {
   slackBytes,
 } from "./layout.js";
 
+/** A stretch of memory, of whole cache lines. */
+interface Stretch {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /** A model's tensors in one WebAssembly memory: variables grow from the bottom, the arena lies wherever it fits. */
 export class WasmStore implements Store {
   readonly memory: WebAssembly.Memory;
   readonly #constants = new Map<number, number>();
   readonly #variables = new Map<string, { type: TensorType; address: number }>();
-  #arena = { address: 0, bytes: 0 };
+  #arena: Stretch = { address: 0, bytes: 0 };
   readonly addresses = {
     variable: (name: string) => this.address(name),
     constant: (value: number) => this.constant(value),
   };
-  /** First byte that nothing occupies. */
+  /** First byte from which on nothing is occupied. */
   #top = controlBytes;
+  /** What was given free below it, by address; no two touch, and the last does not touch the top. */
+  #holes: readonly Stretch[] = [];
   /** Bytes that the memory may grow to. */
   #limit: number;
 
@@ -48,18 +56,27 @@ export class WasmStore implements Store {
         received: formatType(type),
       });
     }
-    const address = this.#take(sizeOf(type.shape) * bytesOf(type.dtype), `variable "${name}"`);
+    const address = this.#take(bytesOfType(type), `variable "${name}"`);
+    // the memory may have served others
+    this.view(address, bytesOfType(type), "uint8").fill(0);
     this.#variables.set(name, { type, address });
   }
 
   fits({ buffers, arenaBytes }: Plan): boolean {
     let top = this.#top;
     for (const { kind, name, type } of buffers) {
-      if (kind === "variable" && !this.has(name)) top += align(sizeOf(type.shape) * bytesOf(type.dtype));
+      if (kind === "variable" && !this.has(name)) top += align(bytesOfType(type));
     }
-    const { bytes } = this.#arena;
-    const end = arenaBytes <= bytes ? top : (top === this.#top ? this.#arenaPlace() : top) + align(arenaBytes);
-    return end + slackBytes <= this.#limit;
+    const { address, bytes } = this.#arena;
+    const hasRoom = arenaBytes <= bytes || this.#holes.some((hole) => hole.bytes >= align(arenaBytes));
+    const place = top === this.#top && this.#arenaIsLast ? address : top;
+    return (hasRoom ? top : place + align(arenaBytes)) + slackBytes <= this.#limit;
+  }
+
+  release(name: string): void {
+    const { type, address } = this.#known(name);
+    this.#variables.delete(name);
+    this.#give({ address, bytes: bytesOfType(type) });
   }
 
   has(name: string): boolean {
@@ -71,14 +88,14 @@ export class WasmStore implements Store {
   }
 
   read(name: string): NumericArray {
-    const view = this.#viewOf(name);
+    const view = this.memoryOf(name);
     const copy = allocateArray(this.#known(name).type.dtype, view.length);
     copy.set(view);
     return copy;
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    const view = this.#viewOf(name);
+    const view = this.memoryOf(name);
     if (values.length !== view.length) {
       fail({
         code: "shape",
@@ -109,16 +126,19 @@ export class WasmStore implements Store {
 
   /** The arena of at least `bytes`, one for all programs of the store; it may move when a larger one is asked for. */
   arena(bytes: number): number {
-    const { address, bytes: size } = this.#arena;
-    if (address > 0 && bytes <= size) return address;
-    this.#arena = { address: this.#take(bytes, "the arena", this.#arenaPlace()), bytes };
-    return this.#arena.address;
+    const old = this.#arena;
+    if (old.address > 0 && bytes <= old.bytes) return old.address;
+    // it grows where it is if nothing was put behind it
+    const isLast = this.#arenaIsLast;
+    const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
+    if (!isLast && old.address > 0) this.#give(old);
+    this.#arena = { address, bytes };
+    return address;
   }
 
-  /** Where a larger arena begins: the old one's place is free again if nothing was put behind it. */
-  #arenaPlace(): number {
+  get #arenaIsLast(): boolean {
     const { address, bytes } = this.#arena;
-    return address > 0 && address + align(bytes) === this.#top ? address : this.#top;
+    return address > 0 && address + align(bytes) === this.#top;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
@@ -127,7 +147,7 @@ export class WasmStore implements Store {
     return dtype === "int32" ? new Int32Array(buffer, address, length) : new Uint8Array(buffer, address, length);
   }
 
-  #viewOf(name: string): NumericArray {
+  memoryOf(name: string): NumericArray {
     const { type, address } = this.#known(name);
     return this.view(address, sizeOf(type.shape), type.dtype);
   }
@@ -139,8 +159,34 @@ export class WasmStore implements Store {
     );
   }
 
-  /** Occupies `bytes` from `address` on. A failure changes nothing. */
-  #take(bytes: number, what: string, address = this.#top): number {
+  /** Occupies `bytes` where they fit: in a hole, or at the top. A failure changes nothing. */
+  #take(bytes: number, what: string): number {
+    const hole = this.#holes.find((hole) => hole.bytes >= align(bytes));
+    if (hole === undefined) return this.#takeAt(this.#top, bytes, what);
+    const rest = { address: hole.address + align(bytes), bytes: hole.bytes - align(bytes) };
+    this.#holes = this.#holes.flatMap((other) => (other !== hole ? [other] : rest.bytes > 0 ? [rest] : []));
+    return hole.address;
+  }
+
+  /** Gives a stretch free: it becomes a hole, joined with those around it, or the top comes down to it. */
+  #give({ address, bytes }: Stretch): void {
+    if (bytes === 0) return;
+    let from = address;
+    let to = address + align(bytes);
+    const apart = this.#holes.filter((hole) => {
+      const touches = hole.address + hole.bytes === from || hole.address === to;
+      if (!touches) return true;
+      from = Math.min(from, hole.address);
+      to = Math.max(to, hole.address + hole.bytes);
+      return false;
+    });
+    if (to === this.#top) this.#top = from;
+    else apart.push({ address: from, bytes: to - from });
+    this.#holes = apart.sort((a, b) => a.address - b.address);
+  }
+
+  /** Occupies the top from `address` on. A failure changes nothing. */
+  #takeAt(address: number, bytes: number, what: string): number {
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
@@ -215,4 +261,8 @@ function reserve(shared: boolean): { memory: WebAssembly.Memory; maximum: number
 
 function formatBytes(count: number): string {
   return count >= 2 ** 30 ? `${(count / 2 ** 30).toFixed(2)} GiB` : `${(count / 2 ** 20).toFixed(1)} MiB`;
+}
+
+function bytesOfType({ shape, dtype }: TensorType): number {
+  return sizeOf(shape) * bytesOf(dtype);
 }
