@@ -49,10 +49,12 @@ interface Scheduled extends PhaseAccess {
  * `prepare`, for one thread, makes what is kept from run to run.
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
-  const { module, scheduled, prepared, kept } = emitPhases(plan, engine, addresses);
+  const module = createModule(engine);
+  const threaded = engine.threads > 1 ? addBarrier(module, engine.threads) : undefined;
+  const { scheduled, prepared, kept } = emitPhases(module, plan, engine, addresses);
   const schedule = scheduleOf(scheduled, engine);
   const parallel = schedule.flat().some(({ shared }) => shared);
-  const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
+  const barrier = parallel ? threaded : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
@@ -138,7 +140,8 @@ export interface ProfiledPhase {
 
 /** The plan as a module that exports each phase by itself, for one thread, so that each can be timed. */
 export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses) {
-  const { module, scheduled, prepared, kept } = emitPhases(plan, engine, addresses);
+  const module = createModule(engine);
+  const { scheduled, prepared, kept } = emitPhases(module, plan, engine, addresses);
   addPreparation(module, plan, prepared, addresses, kept);
   scheduled.forEach((item, index) => {
     module.function(
@@ -164,18 +167,17 @@ export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses)
   return { bytes: module.encode(), phases };
 }
 
-function emitPhases(plan: Plan, engine: Engine, addresses: Addresses) {
-  const module = new ModuleBuilder({
-    module: "fovea",
-    name: "memory",
-    initialPages: 1,
-    shared: engine.threads > 1 ? { maximumPages } : undefined,
-  });
+function createModule({ threads }: Engine): ModuleBuilder {
+  const shared = threads > 1 ? { maximumPages } : undefined;
+  return new ModuleBuilder({ module: "fovea", name: "memory", initialPages: 1, shared });
+}
+
+function emitPhases(module: ModuleBuilder, plan: Plan, engine: Engine, addresses: Addresses) {
   const functions = new Map<string, FunctionReference>();
   const all = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
   const isKept = ({ step, phase }: Scheduled) => step.packed?.kept === true && phase.packs === true;
   const kept = plan.keptBytes > 0 ? addresses.keep(plan.keptBytes) : 0;
-  return { module, scheduled: all.filter((item) => !isKept(item)), prepared: all.filter(isKept), kept };
+  return { scheduled: all.filter((item) => !isKept(item)), prepared: all.filter(isKept), kept };
 }
 
 function callPhase(
