@@ -46,18 +46,29 @@ export async function evaluateOn(
 
 /** Loss and accuracy over a data set in its table, where it is measured again and again. */
 export async function evaluatePlaced(network: Network, placed: PlacedData, loss: LossName): Promise<Evaluation> {
-  const { session, data, source, table, inputDtype } = placed;
+  const { session, data, source } = placed;
   const means = new Means(data.length);
   await overBatches(session, {
-    length: data.length,
-    batchSize: evaluationBatch,
-    key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
-    graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
+    ...placedBatches(network, placed, loss),
     begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
     write: (program) => source.next(program.input("indices") as Int32Array),
     read: (program) => means.add(program),
   });
   return means.evaluation();
+}
+
+/** Compiles what {@link evaluatePlaced} runs, so that it is known beforehand whether there is memory for it. */
+export async function prepareEvaluation(network: Network, placed: PlacedData, loss: LossName): Promise<void> {
+  await programsOf(placed.session, placedBatches(network, placed, loss));
+}
+
+function placedBatches(network: Network, { data, table, inputDtype }: PlacedData, loss: LossName): Batches {
+  return {
+    length: data.length,
+    batchSize: evaluationBatch,
+    key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
+    graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
+  };
 }
 
 /** Sums run in float64, in the order of the examples. */
@@ -103,26 +114,34 @@ export async function predictOn(
   return result;
 }
 
-interface Pass {
+interface Batches {
   /** Examples. */
   readonly length: number;
   readonly batchSize: number;
   /** What the program is known by, but for the size of its batches. */
   readonly key: string;
   readonly graph: (count: number) => Graph;
+}
+
+interface Pass extends Batches {
   /** Comes when all programs are compiled. */
   readonly begin?: () => void;
   readonly write: (program: Program, start: number, count: number) => Promise<void> | undefined | void;
   readonly read: (program: Program, start: number) => void;
 }
 
-/** Runs a program over all examples in order: in whole batches, then one of what is left. */
-async function overBatches(session: Session, pass: Pass): Promise<void> {
-  const { length, batchSize, key, graph } = pass;
+/** The program of whole batches, if there is one, and that of the last batch. */
+async function programsOf(session: Session, { length, batchSize, key, graph }: Batches) {
   const program = (count: number) => session.program(`${key} ${count}`, () => graph(count));
   const rest = length % batchSize;
   const whole = length >= batchSize ? await program(batchSize) : undefined;
-  const last = rest > 0 ? await program(rest) : whole;
+  return { whole, last: rest > 0 ? await program(rest) : whole };
+}
+
+/** Runs a program over all examples in order: in whole batches, then one of what is left. */
+async function overBatches(session: Session, pass: Pass): Promise<void> {
+  const { length, batchSize } = pass;
+  const { whole, last } = await programsOf(session, pass);
   pass.begin?.();
   let breath = platform.now();
   for (let start = 0; start < length; start += batchSize) {

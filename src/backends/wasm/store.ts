@@ -122,12 +122,16 @@ export class WasmStore implements Store {
   arena(bytes: number): number {
     const old = this.#arena;
     if (old.address > 0 && bytes <= old.bytes) return old.address;
-    // it grows where it is if nothing was put behind it
-    const isLast = old.address > 0 && old.address + align(old.bytes) === this.#top;
-    const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
-    if (!isLast && old.address > 0) this.#give(old);
-    this.#arena = { address, bytes };
-    return address;
+    const [top, holes] = [this.#top, this.#holes];
+    // the new one may lie over the old one
+    if (old.address > 0) this.#give(old);
+    try {
+      this.#arena = { address: this.#take(bytes, "the arena"), bytes };
+    } catch (error) {
+      [this.#top, this.#holes] = [top, holes];
+      throw error;
+    }
+    return this.#arena.address;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
@@ -151,7 +155,7 @@ export class WasmStore implements Store {
   /** Occupies `bytes` where they fit: in a hole, or at the top. A failure changes nothing. */
   #take(bytes: number, what: string): number {
     const hole = this.#holes.find((hole) => hole.bytes >= align(bytes));
-    if (hole === undefined) return this.#takeAt(this.#top, bytes, what);
+    if (hole === undefined) return this.#takeTop(bytes, what);
     const rest = { address: hole.address + align(bytes), bytes: hole.bytes - align(bytes) };
     this.#holes = this.#holes.flatMap((other) => (other !== hole ? [other] : rest.bytes > 0 ? [rest] : []));
     return hole.address;
@@ -174,8 +178,8 @@ export class WasmStore implements Store {
     this.#holes = apart.sort((a, b) => a.address - b.address);
   }
 
-  /** Occupies the top from `address` on. A failure changes nothing. */
-  #takeAt(address: number, bytes: number, what: string): number {
+  #takeTop(bytes: number, what: string): number {
+    const address = this.#top;
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
