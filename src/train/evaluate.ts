@@ -46,17 +46,28 @@ export async function evaluateOn(
 
 /** Loss and accuracy over a data set in its table, where it is measured again and again. */
 export async function evaluatePlaced(network: Network, placed: PlacedData, loss: LossName): Promise<Evaluation> {
-  const { session, data, source, table, inputDtype } = placed;
+  const { session, data, source } = placed;
   const means = new Means(data.length);
   await overBatches(session, {
-    length: data.length,
-    key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
-    graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
+    ...placedBatches(network, placed, loss),
     begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
     write: (program) => source.next(program.input("indices") as Int32Array),
     read: (program) => means.add(program),
   });
   return means.evaluation();
+}
+
+/** Compiles what {@link evaluatePlaced} runs, so that it is known beforehand whether there is memory for it. */
+export async function prepareEvaluation(network: Network, placed: PlacedData, loss: LossName): Promise<void> {
+  await programsOf(placed.session, placedBatches(network, placed, loss));
+}
+
+function placedBatches(network: Network, { data, table, inputDtype }: PlacedData, loss: LossName): Batches {
+  return {
+    length: data.length,
+    key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
+    graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
+  };
 }
 
 /** Sums run in float64, in the order of the examples. */
@@ -102,7 +113,7 @@ export async function predictOn(
   return result;
 }
 
-interface Pass {
+interface Batches {
   /** Examples. */
   readonly length: number;
   /** Default: {@link evaluationBatch}, or fewer where memory does not suffice. */
@@ -110,27 +121,34 @@ interface Pass {
   /** What the program is known by, but for the size of its batches. */
   readonly key: string;
   readonly graph: (count: number) => Graph;
+}
+
+interface Pass extends Batches {
   /** Comes when all programs are compiled. */
   readonly begin?: () => void;
   readonly write: (program: Program, start: number, count: number) => Promise<void> | undefined | void;
   readonly read: (program: Program, start: number) => void;
 }
 
+/** The program of whole batches, if there is one, that of the last batch, and the size of whole batches. */
+async function programsOf(session: Session, { length, batchSize, key, graph }: Batches) {
+  const usual = Math.min(evaluationBatch, length);
+  const size = batchSize ?? (length === 0 ? 1 : await session.fittingBatch(key, graph, usual));
+  const program = (count: number) => session.program(key, graph, count);
+  const rest = length % size;
+  const whole = length >= size ? await program(size) : undefined;
+  return { size, whole, last: rest > 0 ? await program(rest) : whole };
+}
+
 /** Runs a program over all examples in order: in whole batches, then one of what is left. */
 async function overBatches(session: Session, pass: Pass): Promise<void> {
-  const { length, key, graph } = pass;
-  if (length === 0) return;
-  const usual = Math.min(evaluationBatch, length);
-  const batchSize = pass.batchSize ?? (await session.fittingBatch(key, graph, usual));
-  const program = (count: number) => session.program(key, graph, count);
-  const rest = length % batchSize;
-  const whole = length >= batchSize ? await program(batchSize) : undefined;
-  const last = rest > 0 ? await program(rest) : whole;
+  const { length } = pass;
+  const { size, whole, last } = await programsOf(session, pass);
   pass.begin?.();
   let breath = platform.now();
-  for (let start = 0; start < length; start += batchSize) {
-    const count = Math.min(batchSize, length - start);
-    const current = (count === batchSize ? whole : last)!;
+  for (let start = 0; start < length; start += size) {
+    const count = Math.min(size, length - start);
+    const current = (count === size ? whole : last)!;
     await pass.write(current, start, count);
     current.run();
     pass.read(current, start);

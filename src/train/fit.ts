@@ -15,7 +15,7 @@ import type { Session } from "../runtime/session.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
-import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
+import { evaluatePlaced, evaluationBatch, prepareEvaluation } from "./evaluate.js";
 import { checkRunOptions } from "./options.js";
 import { type Feeding, inputDtypeOf, PlacedData, type PlacementOptions } from "./placed.js";
 import type { Weights } from "./weights.js";
@@ -112,6 +112,7 @@ async function runEpochs(
   });
   const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
   const trainer = await Trainer.create(session, network, placedTrain, { loss, optimizer, batchSize, seed });
+  if (placedValidation !== undefined) await prepareEvaluation(network, placedValidation, loss);
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
   const run = new Run(weights);

@@ -65,14 +65,16 @@ export class WasmStore implements Store {
   }
 
   fits({ buffers, arenaBytes, keptBytes }: Plan): boolean {
-    let top = this.#top;
+    let added = align(keptBytes);
     for (const { kind, name, type } of buffers) {
-      if (kind === "variable" && !this.has(name)) top += align(bytesOfType(type));
+      if (kind === "variable" && !this.has(name)) added += align(bytesOfType(type));
     }
-    const { address, bytes } = this.#arena;
-    const hasRoom = arenaBytes <= bytes || this.#holes.some((hole) => hole.bytes >= align(arenaBytes));
-    const place = top === this.#top && this.#arenaIsLast ? address : top;
-    return (hasRoom ? top : place + align(arenaBytes)) + align(keptBytes) + slackBytes <= this.#limit;
+    const [top, holes] = [this.#top, this.#holes];
+    if (this.#arena.address > 0 && added === 0) this.#give(this.#arena);
+    const free = arenaBytes <= this.#arena.bytes || this.#holes.some((hole) => hole.bytes >= align(arenaBytes));
+    const end = free ? top : this.#top + align(arenaBytes);
+    [this.#top, this.#holes] = [top, holes];
+    return end + added + slackBytes <= this.#limit;
   }
 
   release(name: string): void {
@@ -145,17 +147,16 @@ export class WasmStore implements Store {
   arena(bytes: number): number {
     const old = this.#arena;
     if (old.address > 0 && bytes <= old.bytes) return old.address;
-    // it grows where it is if nothing was put behind it
-    const isLast = this.#arenaIsLast;
-    const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
-    if (!isLast && old.address > 0) this.#give(old);
-    this.#arena = { address, bytes };
-    return address;
-  }
-
-  get #arenaIsLast(): boolean {
-    const { address, bytes } = this.#arena;
-    return address > 0 && address + align(bytes) === this.#top;
+    const [top, holes] = [this.#top, this.#holes];
+    // the new one may lie over the old one
+    if (old.address > 0) this.#give(old);
+    try {
+      this.#arena = { address: this.#take(bytes, "the arena"), bytes };
+    } catch (error) {
+      [this.#top, this.#holes] = [top, holes];
+      throw error;
+    }
+    return this.#arena.address;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
@@ -185,7 +186,7 @@ export class WasmStore implements Store {
   /** Occupies `bytes` where they fit: in a hole, or at the top. A failure changes nothing. */
   #take(bytes: number, what: string): number {
     const hole = this.#holes.find((hole) => hole.bytes >= align(bytes));
-    if (hole === undefined) return this.#takeAt(this.#top, bytes, what);
+    if (hole === undefined) return this.#takeTop(bytes, what);
     const rest = { address: hole.address + align(bytes), bytes: hole.bytes - align(bytes) };
     this.#holes = this.#holes.flatMap((other) => (other !== hole ? [other] : rest.bytes > 0 ? [rest] : []));
     return hole.address;
@@ -208,8 +209,8 @@ export class WasmStore implements Store {
     this.#holes = apart.sort((a, b) => a.address - b.address);
   }
 
-  /** Occupies the top from `address` on. A failure changes nothing. */
-  #takeAt(address: number, bytes: number, what: string): number {
+  #takeTop(bytes: number, what: string): number {
+    const address = this.#top;
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
