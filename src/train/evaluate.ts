@@ -24,7 +24,7 @@ export interface Evaluation {
   readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy?: number }>>;
 }
 
-/** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
+/** Examples per step where the caller does not say, and memory suffices: enough that overheads vanish. */
 export const evaluationBatch = 250;
 
 /** Losses and accuracies over a data set that was checked already, each example read once. */
@@ -32,7 +32,7 @@ export async function evaluateOn(
   session: Session,
   network: Network,
   data: Arranged,
-  { objectives, batchSize = evaluationBatch }: { objectives: readonly Objective[]; batchSize?: number },
+  { objectives, batchSize }: { objectives: readonly Objective[]; batchSize?: number },
 ): Promise<Evaluation> {
   const options = dataOptions(network, data);
   const means = new Means(objectives, data.length);
@@ -57,13 +57,10 @@ export async function evaluatePlaced(
   placed: PlacedData,
   objectives: readonly Objective[],
 ): Promise<Evaluation> {
-  const { session, data, source, graphOptions } = placed;
+  const { session, data, source } = placed;
   const means = new Means(objectives, data.length);
   await overBatches(session, {
-    length: data.length,
-    batchSize: evaluationBatch,
-    key: evaluationKey(objectives, graphOptions),
-    graph: (count) => evaluationGraph(network, { ...specOf(objectives), ...graphOptions, batchSize: count }),
+    ...placedBatches(network, placed, objectives),
     begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
     write: (program, start, count) => {
       writeFurther(program, data, objectives, start, count);
@@ -72,6 +69,27 @@ export async function evaluatePlaced(
     read: (program) => means.add(program),
   });
   return means.evaluation();
+}
+
+/** Compiles what {@link evaluatePlaced} runs, so that it is known beforehand whether there is memory for it. */
+export async function prepareEvaluation(
+  network: Network,
+  placed: PlacedData,
+  objectives: readonly Objective[],
+): Promise<void> {
+  await programsOf(placed.session, placedBatches(network, placed, objectives));
+}
+
+function placedBatches(
+  network: Network,
+  { data, graphOptions }: PlacedData,
+  objectives: readonly Objective[],
+): Batches {
+  return {
+    length: data.length,
+    key: evaluationKey(objectives, graphOptions),
+    graph: (count) => evaluationGraph(network, { ...specOf(objectives), ...graphOptions, batchSize: count }),
+  };
 }
 
 function specOf(objectives: readonly Objective[]) {
@@ -151,7 +169,7 @@ export async function predictOn(
   session: Session,
   network: Network,
   data: Examples,
-  { probabilities, batchSize = evaluationBatch }: { probabilities: boolean; batchSize?: number },
+  { probabilities, batchSize }: { probabilities: boolean; batchSize?: number },
 ): Promise<Map<string, Float32Array>> {
   const results = new Map<string, Float32Array>();
   const { inputDtype } = dataOptions(network, data);
@@ -176,31 +194,42 @@ export async function predictOn(
   return results;
 }
 
-interface Pass {
+interface Batches {
   /** Examples. */
   readonly length: number;
-  readonly batchSize: number;
+  /** Default: {@link evaluationBatch}, or fewer where memory does not suffice. */
+  readonly batchSize?: number;
   /** What the program is known by, but for the size of its batches. */
   readonly key: string;
   readonly graph: (count: number) => Graph;
+}
+
+interface Pass extends Batches {
   /** Comes when all programs are compiled. */
   readonly begin?: () => void;
   readonly write: (program: Program, start: number, count: number) => Promise<void> | undefined | void;
   readonly read: (program: Program, start: number, count: number) => void;
 }
 
+/** The program of whole batches, if there is one, that of the last batch, and the size of whole batches. */
+async function programsOf(session: Session, { length, batchSize, key, graph }: Batches) {
+  const usual = Math.min(evaluationBatch, length);
+  const size = batchSize ?? (length === 0 ? 1 : await session.fittingBatch(key, graph, usual));
+  const program = (count: number) => session.program(key, graph, count);
+  const rest = length % size;
+  const whole = length >= size ? await program(size) : undefined;
+  return { size, whole, last: rest > 0 ? await program(rest) : whole };
+}
+
 /** Runs a program over all examples in order: in whole batches, then one of what is left. */
 async function overBatches(session: Session, pass: Pass): Promise<void> {
-  const { length, batchSize, key, graph } = pass;
-  const program = (count: number) => session.program(`${key} ${count}`, () => graph(count));
-  const rest = length % batchSize;
-  const whole = length >= batchSize ? await program(batchSize) : undefined;
-  const last = rest > 0 ? await program(rest) : whole;
+  const { length } = pass;
+  const { size, whole, last } = await programsOf(session, pass);
   pass.begin?.();
   let breath = platform.now();
-  for (let start = 0; start < length; start += batchSize) {
-    const count = Math.min(batchSize, length - start);
-    const current = (count === batchSize ? whole : last)!;
+  for (let start = 0; start < length; start += size) {
+    const count = Math.min(size, length - start);
+    const current = (count === size ? whole : last)!;
     await pass.write(current, start, count);
     current.run();
     pass.read(current, start, count);

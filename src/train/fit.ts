@@ -14,12 +14,12 @@ import type { Regularizers } from "../model/regularizers.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
-import { type Arranged, arrange } from "./arrange.js";
+import { type Arranged, arrange, dataOptions } from "./arrange.js";
 import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
-import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
+import { evaluatePlaced, evaluationBatch, prepareEvaluation } from "./evaluate.js";
 import { type FurtherInputs, furtherInputs, writeVectors } from "./furtherInputs.js";
 import { checkRunOptions } from "./options.js";
 import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
@@ -121,9 +121,17 @@ async function runEpochs(
   const session = await weights.session(options, "fit");
   const place = (data: Arranged, name: PlacementOptions["name"], batchSize: number) =>
     PlacedData.place(session, network, data, { name, batchSize, ...feeding });
-  const placedTrain = await place(train, "training data", batchSize);
+  const largest = Math.min(batchSize, train.length);
+  const placedTrain = await place(train, "training data", batchSize).catch((error: unknown) => {
+    const graph = (size: number) => {
+      const table = { name: "training data", rows: size };
+      return trainingGraph(network, { ...specOf(options), ...dataOptions(network, train), batchSize: size, table });
+    };
+    throw session.explain(error, graph, largest);
+  });
   const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
   const trainer = await Trainer.create(session, network, placedTrain, { ...options, objectives, batchSize, seed });
+  if (placedValidation !== undefined) await prepareEvaluation(network, placedValidation, objectives);
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
   const run = new Run(weights, optimizer.learningRate);
@@ -230,7 +238,8 @@ class Run implements RunControl {
   }
 }
 
-interface TrainerOptions extends Pick<FitOptions, "loss" | "lossWeights" | "optimizer" | "schedule" | "regularizers"> {
+interface TrainerOptions extends TrainingSpec {
+  readonly schedule?: Schedule;
   readonly objectives: readonly Objective[];
   readonly batchSize: number;
   readonly seed: number;
@@ -291,8 +300,8 @@ class Trainer {
         loss: keyOfObjectives(options.objectives),
         frozen: frozenWeights(network),
       };
-      const key = JSON.stringify({ ...graphOptions, ...parts });
-      return session.program(`train ${key}`, () => trainingGraph(network, graphOptions));
+      const graph = (batchSize: number) => trainingGraph(network, { ...graphOptions, batchSize });
+      return session.program(`train ${JSON.stringify({ ...graphOptions, ...parts })}`, graph, size);
     };
     const whole = Math.min(batchSize, length);
     const main = await program(whole);
@@ -411,6 +420,12 @@ class Trainer {
 
 /** What a program for batches of `size` examples is made of. */
 function graphOptionsOf(placed: PlacedData, options: TrainerOptions, batchSize: number) {
-  const { loss, lossWeights, optimizer, regularizers } = options;
-  return { loss, lossWeights, optimizer, regularizers, batchSize, ...placed.graphOptions };
+  return { ...specOf(options), ...placed.graphOptions, batchSize };
+}
+
+type TrainingSpec = Pick<FitOptions, "loss" | "lossWeights" | "optimizer" | "regularizers">;
+
+/** What graphs of a run have in common. */
+function specOf({ loss, lossWeights, optimizer, regularizers }: TrainingSpec): TrainingSpec {
+  return { loss, lossWeights, optimizer, regularizers };
 }

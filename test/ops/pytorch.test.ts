@@ -36,6 +36,7 @@ const builders: Readonly<Record<string, (builder: GraphBuilder, inputs: readonly
   tanh: (builder, inputs) => mapNode(builder, inputs, tanh(x(0))),
   sigmoid: (builder, inputs) => mapNode(builder, inputs, sigmoid(x(0))),
   leakyRelu: (builder, inputs) => mapNode(builder, inputs, leakyRelu(x(0), 0.01)),
+  rowSums: (builder, inputs) => builder.add(ops.scatterAdd, inputs, { rows: 8 }),
   crossEntropy: (builder, inputs) => builder.add(ops.softmaxCrossEntropy, inputs, {}),
   meanCrossEntropy: (builder, inputs) =>
     reduceNode(builder, builder.add(ops.softmaxCrossEntropy, inputs, {}), "mean", [0]),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { NumericArray } from "../../src/core/dtypes.js";
 import {
   type BatchSource,
@@ -178,6 +178,35 @@ describe("fit", () => {
     expect(await run({ residentBytes: 0, source })).toEqual(await run({}));
     // training and validation: 184 examples in 4 batches, 46 in one, three times
     expect(sources.map(({ waits }) => waits)).toEqual([12, 3]);
+  });
+
+  test("copies batches where there is no memory for the whole", async () => {
+    const { grow } = WebAssembly.Memory.prototype;
+    /** Trains in so many pages of memory; gives the weights and the pages that it took. */
+    const run = async (most: number) => {
+      let taken = 0;
+      const limited = vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(function (
+        this: WebAssembly.Memory,
+        pages: number,
+      ) {
+        if (this.buffer.byteLength / 65536 + pages > most) throw new RangeError("no more memory");
+        const before = grow.call(this, pages);
+        taken = before + pages;
+        return before;
+      });
+      const weights = new Weights(small());
+      weights.initialize(7);
+      const training = fit(small(), weights, numbers, options({ batchSize: 10, validation: undefined }));
+      await training.finally(() => limited.mockRestore());
+      return { taken, values: weights.readAll() };
+    };
+    const free = await run(Number.POSITIVE_INFINITY);
+    // 230 digits as floats are eleven pages alone
+    const short = await run(8);
+    expect(free.taken).toBeGreaterThan(11);
+    expect(short.taken).toBeLessThan(9);
+    expect(short.values).toEqual(free.values);
+    await expect(run(2)).rejects.toThrow(/memory cannot be had/);
   });
 
   test("measures what evaluate measures", async () => {
