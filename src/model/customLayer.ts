@@ -147,7 +147,7 @@ function kindOf(kind: string, description: LayerDescription<AnyOptions>, default
     kind,
     arguments: [],
     options: Object.keys(defaults),
-    arity: "oneOrMore",
+    arity: "some",
     configure: (given, where) =>
       Object.fromEntries(
         Object.entries(defaults).map(([name, fallback]) => {

@@ -2,6 +2,7 @@ import { constant, input, variable } from "../graph/leaves.js";
 import { batchMatmul } from "./batchMatmul.js";
 import { concatenate } from "./concatenate.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
+import { gather, scatterAdd } from "./gather.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
 import { pad } from "./pad.js";
@@ -22,6 +23,8 @@ export const ops = {
   map,
   reduce,
   reshape,
+  gather,
+  scatterAdd,
   transpose,
   slice,
   sliceGradient,

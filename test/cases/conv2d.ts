@@ -157,8 +157,23 @@ const underEpilogues: readonly ConvolutionSpec[] = [
   { groups: 5, channels: 5, filters: 5, strides: [2, 1], dilation: [1, 2] },
 ];
 
+/** One channel, and filters that leave lanes of a vector empty: 8 lanes and up to 4 more. */
+const narrow: readonly ConvolutionSpec[] = [
+  ...[1, 2, 3, 4, 9, 10, 11, 12].flatMap((filters): ConvolutionSpec[] => [
+    { channels: 1, filters, size: [12, 11], kernel: [5, 5], strides: [2, 2] },
+    { channels: 1, filters, size: [5, 19], kernel: [3, 3] },
+  ]),
+  { channels: 1, filters: 10, size: [9, 75], kernel: [3, 5], strides: [1, 2] },
+  { channels: 1, filters: 10, size: [3, 70], kernel: [3, 3], padding: "valid" },
+  { channels: 1, filters: 10, size: [8, 23], kernel: [2, 7], strides: [3, 3], padding: [0, 2, 4, 1] },
+  { channels: 1, filters: 9, size: [20, 9], kernel: [3, 3], dilation: [2, 1] },
+  { channels: 1, filters: 9, size: [9, 20], kernel: [3, 3], dilation: [1, 2] },
+  { channels: 1, filters: 12, size: [3, 3], kernel: [3, 3], padding: "valid", batch: 1 },
+  { channels: 1, filters: 10, size: [28, 28], kernel: [5, 5], strides: [2, 2], batch: 19 },
+];
+
 export const conv2dCases: readonly Case<"conv2d">[] = [
-  ...[...windows, ...sizes, ...grouped].map(conv2dCase).filter((testCase) => testCase !== undefined),
+  ...[...windows, ...sizes, ...grouped, ...narrow].map(conv2dCase).filter((testCase) => testCase !== undefined),
   ...underEpilogues.flatMap((spec) => {
     const { name, image, filter, result, attributes } = convolution(spec)!;
     return epiloguesFor(result).map(
@@ -184,6 +199,7 @@ const secondOrder: readonly ConvolutionSpec[] = [
   { kernel: [1, 1], strides: [3, 3], padding: "valid" },
   { kernel: [5, 5], channels: 8, filters: 4, strides: [2, 2] },
   { batch: 1, size: [16, 17], channels: 1, filters: 8 },
+  { size: [9, 9], channels: 1, filters: 10, strides: [2, 2] },
 ];
 export const conv2dInputGradientCases: readonly Case<"conv2dInputGradient">[] = [
   ...secondOrder.map(inputGradientCase),

@@ -2,6 +2,7 @@ import type { Case, CaseOp } from "../harness/case.js";
 import { batchMatmulCases } from "./batchMatmul.js";
 import { concatenateCases } from "./concatenate.js";
 import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
+import { gatherCases, scatterAddCases } from "./gather.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
 import { padCases } from "./pad.js";
@@ -26,6 +27,8 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   map: mapCases,
   reduce: reduceCases,
   reshape: reshapeCases,
+  gather: gatherCases,
+  scatterAdd: scatterAddCases,
   transpose: transposeCases,
   slice: sliceCases,
   sliceGradient: sliceGradientCases,

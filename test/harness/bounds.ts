@@ -3,7 +3,7 @@
  * values at hand by forward error analysis (Higham, "Accuracy and stability of numerical algorithms", ch. 3), so that
  * no tolerance is guessed. With u = 2⁻²⁴ (half a unit in the last place) and leaves exact in float32:
  *
- * - sums of products (matmul, conv2d family, pools, reduce) of K terms:
+ * - sums of products (matmul, conv2d family, pools, reduce, scatterAdd) of K terms:
  *   `γ(K) · Σ|terms| + what the operands' own bounds contribute`, where Σ|terms| is the same op on absolute values and
  *   `γ(K) = u · min(K + 3, 8·√(K + 3))`: K + 3 roundings in any order, at most; beyond 64 terms the probabilistic
  *   bound of Higham & Mary (2019), which holds with λ = 8 far beyond any number of elements tested;
@@ -145,6 +145,12 @@ function boundOfLoops(
       return { value, bound: reductionBound((node.attributes as { kind: string }).kind) };
     case "maxPool":
       return { value, bound: compute(a.bound) };
+    case "gather":
+      return { value, bound: compute(a.bound, b.value) };
+    case "scatterAdd": {
+      const bound = scale(compute(absolute(a.value), b.value), gamma(terms));
+      return { value, bound: plus(bound, compute(a.bound, b.value)) };
+    }
     case "maxPoolPick":
     case "maxPoolIndices":
     case "maxPoolGradient":
@@ -232,6 +238,8 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
     }
     case "reduce":
       return sizeOf(attributes.axes!.map((axis) => reducedShape(node.inputs.map((id) => nodes[id]!))[axis]!));
+    case "scatterAdd":
+      return sizeOf(input(1));
     case "softmax":
     case "softmaxCrossEntropy":
     case "softmaxCrossEntropyGradient":

@@ -358,6 +358,26 @@ const wordings: readonly [string, () => void, string][] = [
     'reshape "layer": the number of elements must stay the same (expected 6 elements of [2, 3], received 7 of [7]).',
   ],
   [
+    "gather from a scalar",
+    adding("gather", [[], labels(2)], {}),
+    'gather "layer": takes rows of a table (expected [rows, …], received []).',
+  ],
+  [
+    "gather by floats",
+    adding("gather", [[3, 4], [2]], {}),
+    'gather "layer": takes whole numbers as indices (expected int32, received float32).',
+  ],
+  [
+    "scatterAdd of integers",
+    adding("scatterAdd", [labels(2, 4), labels(2)], { rows: 3 }),
+    'scatterAdd "layer": sums floats (expected float32, received int32).',
+  ],
+  [
+    "scatterAdd with too few indices",
+    adding("scatterAdd", [[2, 4], labels(1)], { rows: 3 }),
+    'scatterAdd "layer": needs one index per row of values (expected indices [2], received [1]).',
+  ],
+  [
     "slice of another rank",
     adding("slice", [[4, 5]], { start: [0], size: [1], step: [1] }),
     'slice "layer": start, size and step must name every axis (expected 2 numbers each, received 1, 1 and 1).',

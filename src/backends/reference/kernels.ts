@@ -1,6 +1,7 @@
 import { batchMatmul } from "../../ops/batchMatmul.reference.js";
 import { concatenate } from "../../ops/concatenate.reference.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.reference.js";
+import { gather, scatterAdd } from "../../ops/gather.reference.js";
 import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
 import { matmul } from "../../ops/matmul.reference.js";
@@ -26,6 +27,8 @@ import type { ComputedOp, Kernel, KernelCatalog } from "../../plan/types.js";
 export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<AttributesOf<Op>> } = {
   map,
   reduce,
+  gather,
+  scatterAdd,
   transpose,
   slice,
   sliceGradient,

@@ -1,9 +1,12 @@
 import type { WasmCatalog } from "./kernel.js";
 import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { gather, scatterAdd } from "./kernels/gather.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
+import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
+import { conv2dNarrow } from "./kernels/narrow/forward.js";
 import {
   averagePool,
   averagePoolGradient,
@@ -24,6 +27,8 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  gather: [gather],
+  scatterAdd: [scatterAdd],
   transpose: [transpose],
   slice: [slice],
   sliceGradient: [sliceGradient],
@@ -33,9 +38,9 @@ export const catalog: WasmCatalog = {
   resizeGradient: [resizeGradient],
   matmul: [matmul],
   batchMatmul: [batchMatmul],
-  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
+  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2dNarrow, conv2d],
   conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
+  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradientNarrow, conv2dFilterGradient],
   maxPool: [maxPool],
   maxPoolGradient: [maxPoolGradient],
   maxPoolPick: [maxPoolPick],

@@ -16,6 +16,7 @@ import { addBarrier } from "./barrier.js";
 import { catalog } from "./catalog.js";
 import type { Engine, Phase, WasmKernel } from "./kernel.js";
 import { constantsAddress, maximumPages } from "./layout.js";
+import { type Access, type PhaseAccess, type Stage, type Sweep, scheduleOf, tasksOf, weightOf } from "./stages.js";
 
 /** Where the store keeps what programs refer to by address. */
 export interface Addresses {
@@ -30,23 +31,12 @@ export interface CompiledModule {
   readonly parallel: boolean;
 }
 
-/** A range of bytes that a phase reads or writes; variables and the arena are apart. */
-interface Access {
-  readonly space: "variables" | "arena";
-  readonly from: number;
-  readonly to: number;
-}
-
 /** A phase in its place in the program. */
-interface Scheduled {
+interface Scheduled extends PhaseAccess {
   readonly step: PlanStep;
   /** Position among the phases of its kernel. */
   readonly part: number;
-  readonly phase: Phase;
   readonly target: FunctionReference;
-  readonly shared: boolean;
-  readonly reads: readonly Access[];
-  readonly writes: readonly Access[];
 }
 
 /**
@@ -55,32 +45,61 @@ interface Scheduled {
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
   const { module, scheduled } = emitPhases(plan, engine, addresses);
-  const parallel = engine.threads > 1 && scheduled.some(({ shared }) => shared);
+  const schedule = scheduleOf(scheduled, engine);
+  const parallel = schedule.flat().some(({ shared }) => shared);
   const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
       const thread = f.parameter(0, "i32");
       const arena = f.parameter(1, "i32");
-      let pending: Scheduled[] = [];
-      for (const item of scheduled) {
-        if (barrier !== undefined && pending.some((earlier) => mustWait(earlier, item))) {
-          f.call(barrier, []);
-          pending = [];
+      const run = (sweep: Sweep<Scheduled>, begin: I32, end: I32) => {
+        for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
+      };
+      for (const stages of schedule) {
+        for (const stage of stages) {
+          const whole = () => {
+            for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
+          };
+          if (!parallel) whole();
+          else if (stage.shared) shareOut(f, stage, thread, engine, run);
+          else f.if(i32.eqz(thread.get), whole);
         }
-        const { tasks } = item.phase;
-        const call = (begin: I32, end: I32) => callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
-        const whole = () => call(i32.constant(0), i32.constant(tasks));
-        if (!parallel) whole();
-        else if (item.shared) call(share(thread, 0, tasks, engine), share(thread, 1, tasks, engine));
-        else f.if(i32.eqz(thread.get), whole);
-        pending.push(item);
+        if (barrier !== undefined) f.call(barrier, []);
       }
-      if (barrier !== undefined) f.call(barrier, []);
     },
     "run",
   );
   return { bytes: module.encode(), parallel };
+}
+
+/**
+ * Runs a thread's share of a stage. The tasks of all sweeps lie one after the other on a line, each as long as its
+ * weight; thread t has those that begin from ⌊length · t / threads⌋ on and before the next thread's.
+ */
+function shareOut(
+  f: FunctionBuilder,
+  { sweeps }: Stage<Scheduled>,
+  thread: Local<"i32">,
+  { threads }: Engine,
+  run: (sweep: Sweep<Scheduled>, begin: I32, end: I32) => void,
+): void {
+  const weights = sweeps.map((sweep) => (sweeps.length === 1 ? 1 : weightOf(sweep)));
+  const length = sweeps.reduce((sum, sweep, i) => sum + weights[i]! * tasksOf(sweep), 0);
+  const [from, to] = [0, 1].map((offset) =>
+    f.local("i32", i32.divU(i32.mul(i32.add(thread.get, offset), length), threads)),
+  );
+  let start = 0;
+  sweeps.forEach((sweep, i) => {
+    const [weight, tasks] = [weights[i]!, tasksOf(sweep)];
+    /** First task from a place of the line on. */
+    const taskAt = (place: Local<"i32">): I32 => {
+      const ahead = i32.select(i32.ltS(place.get, start), 0, i32.sub(place.get, start));
+      return i32.min(i32.divU(i32.add(ahead, weight - 1), weight), tasks);
+    };
+    run(sweep, f.local("i32", taskAt(from!)).get, f.local("i32", taskAt(to!)).get);
+    start += weight * tasks;
+  });
 }
 
 /** One phase of a profile: what it is, and the export that runs it alone, `phase0`, `phase1`, … */
@@ -142,11 +161,6 @@ function callPhase(
   ]);
 }
 
-/** First task of thread + offset: ⌊tasks · (thread + offset) / threads⌋. */
-function share(thread: Local<"i32">, offset: number, tasks: number, engine: Engine): I32 {
-  return i32.divU(i32.mul(i32.add(thread.get, offset), tasks), engine.threads);
-}
-
 function schedulePhases(
   plan: Plan,
   step: PlanStep,
@@ -176,7 +190,6 @@ function schedulePhases(
       part,
       phase,
       target,
-      shared: engine.threads > 1 && phase.tasks > 1 && phase.cycles >= engine.worthSharing,
       reads: [...inputs, ...extra],
       writes: [output, ...extra],
     };
@@ -224,16 +237,4 @@ function emitPhase(
 function accessOf(buffer: PlanBuffer, addresses: Addresses): Access {
   const from = buffer.kind === "variable" ? addresses.variable(buffer.name) : buffer.offset;
   return { space: buffer.kind === "variable" ? "variables" : "arena", from, to: from + buffer.bytes };
-}
-
-/** Whether a barrier must stand between two phases: they touch the same bytes, one of them writing, on two threads. */
-function mustWait(earlier: Scheduled, later: Scheduled): boolean {
-  if (!earlier.shared && !later.shared) return false;
-  const overlap = (a: readonly Access[], b: readonly Access[]) =>
-    a.some((x) => b.some((y) => x.space === y.space && x.from < y.to && y.from < x.to));
-  return (
-    overlap(earlier.writes, later.reads) ||
-    overlap(earlier.writes, later.writes) ||
-    overlap(earlier.reads, later.writes)
-  );
 }

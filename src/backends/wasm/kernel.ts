@@ -8,6 +8,8 @@ export interface Engine {
   readonly relaxedSimd: boolean;
   /** Whether the engine joins neighbouring 128-bit operations into 256-bit ones; kernels then take wider tiles. */
   readonly wide: boolean;
+  /** Whether the engine moves arithmetic behind later loads: see `platform.sinksWasm`. Kernels then take other tiles. */
+  readonly sinks: boolean;
   readonly threads: number;
   /** Phases shorter than this many cycles are done by the first thread alone: a barrier would cost more. */
   readonly worthSharing: number;
@@ -38,6 +40,11 @@ export interface Phase {
   readonly tasks: number;
   /** Estimated cycles of all tasks together: small phases run on one thread. */
   readonly cycles: number;
+  /**
+   * Elements of the output, where the phase is elementwise: a task computes a stretch of them, as long as in every such
+   * phase, from the same stretch of those inputs that are as large, and from scalars.
+   */
+  readonly elements?: number;
   /** Whether it reads or writes the scratch memory (taken as yes). */
   readonly usesScratch?: boolean;
   emit(scope: PhaseScope): void;

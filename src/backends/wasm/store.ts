@@ -14,18 +14,26 @@ import {
   slackBytes,
 } from "./layout.js";
 
+/** A stretch of memory, of whole cache lines. */
+interface Stretch {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /** A model's tensors in one WebAssembly memory: variables grow from the bottom, the arena lies wherever it fits. */
 export class WasmStore implements Store {
   readonly memory: WebAssembly.Memory;
   readonly #constants = new Map<number, number>();
   readonly #variables = new Map<string, { type: TensorType; address: number }>();
-  #arena = { address: 0, bytes: 0 };
+  #arena: Stretch = { address: 0, bytes: 0 };
   readonly addresses = {
     variable: (name: string) => this.address(name),
     constant: (value: number) => this.constant(value),
   };
-  /** First byte that nothing occupies. */
+  /** First byte from which on nothing is occupied. */
   #top = controlBytes;
+  /** What was given free below it, by address; no two touch, and the last does not touch the top. */
+  #holes: readonly Stretch[] = [];
 
   constructor(readonly shared: boolean) {
     try {
@@ -53,8 +61,16 @@ export class WasmStore implements Store {
         received: formatType(type),
       });
     }
-    const address = this.#take(sizeOf(type.shape) * bytesOf(type.dtype), `variable "${name}"`);
+    const address = this.#take(bytesOfType(type), `variable "${name}"`);
+    // the memory may have served others
+    this.view(address, bytesOfType(type), "uint8").fill(0);
     this.#variables.set(name, { type, address });
+  }
+
+  release(name: string): void {
+    const { type, address } = this.#known(name);
+    this.#variables.delete(name);
+    this.#give({ address, bytes: bytesOfType(type) });
   }
 
   has(name: string): boolean {
@@ -66,14 +82,14 @@ export class WasmStore implements Store {
   }
 
   read(name: string): NumericArray {
-    const view = this.#viewOf(name);
+    const view = this.memoryOf(name);
     const copy = allocateArray(this.#known(name).type.dtype, view.length);
     copy.set(view);
     return copy;
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    const view = this.#viewOf(name);
+    const view = this.memoryOf(name);
     if (values.length !== view.length) {
       fail({
         code: "shape",
@@ -104,12 +120,14 @@ export class WasmStore implements Store {
 
   /** The arena of at least `bytes`, one for all programs of the store; it may move when a larger one is asked for. */
   arena(bytes: number): number {
-    const { address, bytes: size } = this.#arena;
-    if (address > 0 && bytes <= size) return address;
-    // the old arena's place is free again if nothing was put behind it
-    const free = address > 0 && address + align(size) === this.#top ? address : this.#top;
-    this.#arena = { address: this.#take(bytes, "the arena", free), bytes };
-    return this.#arena.address;
+    const old = this.#arena;
+    if (old.address > 0 && bytes <= old.bytes) return old.address;
+    // it grows where it is if nothing was put behind it
+    const isLast = old.address > 0 && old.address + align(old.bytes) === this.#top;
+    const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
+    if (!isLast && old.address > 0) this.#give(old);
+    this.#arena = { address, bytes };
+    return address;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
@@ -118,7 +136,7 @@ export class WasmStore implements Store {
     return dtype === "int32" ? new Int32Array(buffer, address, length) : new Uint8Array(buffer, address, length);
   }
 
-  #viewOf(name: string): NumericArray {
+  memoryOf(name: string): NumericArray {
     const { type, address } = this.#known(name);
     return this.view(address, sizeOf(type.shape), type.dtype);
   }
@@ -130,8 +148,34 @@ export class WasmStore implements Store {
     );
   }
 
-  /** Occupies `bytes` from `address` on. A failure changes nothing. */
-  #take(bytes: number, what: string, address = this.#top): number {
+  /** Occupies `bytes` where they fit: in a hole, or at the top. A failure changes nothing. */
+  #take(bytes: number, what: string): number {
+    const hole = this.#holes.find((hole) => hole.bytes >= align(bytes));
+    if (hole === undefined) return this.#takeAt(this.#top, bytes, what);
+    const rest = { address: hole.address + align(bytes), bytes: hole.bytes - align(bytes) };
+    this.#holes = this.#holes.flatMap((other) => (other !== hole ? [other] : rest.bytes > 0 ? [rest] : []));
+    return hole.address;
+  }
+
+  /** Gives a stretch free: it becomes a hole, joined with those around it, or the top comes down to it. */
+  #give({ address, bytes }: Stretch): void {
+    if (bytes === 0) return;
+    let from = address;
+    let to = address + align(bytes);
+    const apart = this.#holes.filter((hole) => {
+      const touches = hole.address + hole.bytes === from || hole.address === to;
+      if (!touches) return true;
+      from = Math.min(from, hole.address);
+      to = Math.max(to, hole.address + hole.bytes);
+      return false;
+    });
+    if (to === this.#top) this.#top = from;
+    else apart.push({ address: from, bytes: to - from });
+    this.#holes = apart.sort((a, b) => a.address - b.address);
+  }
+
+  /** Occupies the top from `address` on. A failure changes nothing. */
+  #takeAt(address: number, bytes: number, what: string): number {
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
@@ -156,4 +200,8 @@ export class WasmStore implements Store {
       });
     }
   }
+}
+
+function bytesOfType({ shape, dtype }: TensorType): number {
+  return sizeOf(shape) * bytesOf(dtype);
 }

@@ -13,7 +13,7 @@ export const lambdaKind: LayerKind<LambdaConfig> = {
   kind: "lambda",
   arguments: ["expression"],
   options: [],
-  arity: "oneOrMore",
+  arity: "some",
   configure: (given, where) => ({ expression: checkExpression(where, "expression", given.expression) }),
   outputShape({ expression }, inputs, where) {
     const count = inputCount(expression);

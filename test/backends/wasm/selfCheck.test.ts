@@ -2,16 +2,20 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { platform } from "#platform";
+import { catalog } from "../../../src/backends/wasm/catalog.js";
 import { createWasmBackend, type WasmBackend } from "../../../src/backends/wasm/index.js";
+import { bindCatalog } from "../../../src/backends/wasm/kernel.js";
 import { WasmProgram } from "../../../src/backends/wasm/program.js";
 import {
   computesRightly,
   type Distortion,
-  forgetVerdict,
+  forgetVerdicts,
+  fuse,
   smallGraph,
   widen,
   winogradGraph,
 } from "../../../src/backends/wasm/selfCheck.js";
+import { planGraph } from "../../../src/plan/plan.js";
 import { platform as browser } from "../../../src/platform/browser.js";
 import { buildInto, makeGenerated } from "../../harness/generated.js";
 
@@ -21,12 +25,12 @@ let narrow: WasmBackend;
 
 beforeEach(async () => {
   narrow = await createWasmBackend({ threads: 1, wide: false });
-  forgetVerdict();
+  forgetVerdicts();
 });
 
 afterEach(() => {
   vi.restoreAllMocks();
-  forgetVerdict();
+  forgetVerdicts();
 });
 
 /** An engine that could be widened, wherever the test runs: wide tiles are right without wide vectors, too. */
@@ -47,6 +51,7 @@ describe("256-bit vectors", () => {
 
   it("are checked once in a process, and not where nobody wants them", async () => {
     const { widenWasm } = pretendToWiden();
+    vi.spyOn(platform, "relaxWasm").mockReturnValue(false);
     const optimizing = vi.spyOn(platform, "optimizingWasm");
     await createWasmBackend({ threads: 1, wide: false });
     await createWasmBackend({ threads: 1, relaxedSimd: false });
@@ -84,6 +89,31 @@ describe("256-bit vectors", () => {
   });
 });
 
+describe("fused multiply-add", () => {
+  const behindFlag = process.arch === "x64" && process.versions.v8.startsWith("11.");
+
+  it("is right on this engine, behind a flag or not", async () => {
+    const warn = vi.spyOn(platform, "warn");
+    const { engine } = await createWasmBackend({ threads: 1, wide: false });
+    expect(await fuse(engine)).toBe(behindFlag ? "right" : "none");
+    expect(engine.relaxedSimd).toBe(true);
+    expect((await createWasmBackend({ threads: 1, relaxedSimd: false })).engine.relaxedSimd).toBe(false);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("is given up where it computes wrongly, and the user told once", async () => {
+    const relaxWasm = vi.spyOn(platform, "relaxWasm").mockImplementation((on) => on);
+    const warn = vi.spyOn(platform, "warn").mockImplementation(() => {});
+    const wrong: Distortion = (outputs) => Object.values(outputs)[0]!.fill(Number.NaN);
+    expect(await fuse(narrow.engine, wrong)).toBe("wrong");
+    await createWasmBackend({ threads: 1, wide: false });
+    expect(relaxWasm.mock.calls).toEqual([[true], [false]]);
+    expect(warn.mock.calls).toEqual([
+      ["fovea: fused multiply-add gives wrong results on this engine; using two steps"],
+    ]);
+  });
+});
+
 describe("the program that is checked", () => {
   it("is wrong where it traps, and other failures are passed on", async () => {
     const run = vi.spyOn(WasmProgram.prototype, "run");
@@ -110,10 +140,19 @@ describe("the program that is checked", () => {
       "f32_conv2d_implicit_simd128",
       "f32_conv2d_input_gradient_residues_simd128",
       "f32_conv2d_filter_gradient_blocked_simd128",
+      "f32_conv2d_implicit_simd128",
+      "f32_conv2d_filter_gradient_blocked_simd128",
+      "f32_matmul_tiled_simd128",
+      "f32_matmul_tiled_simd128",
       "f32_matmul_tiled_simd128",
       "f32_map_simd128",
       "f32_reduce_leading_simd128",
       "f32_reduce_trailing_simd128",
+    ]);
+    const wide = planGraph(smallGraph(), "wasm", bindCatalog(catalog, { ...narrow.engine, wide: true }));
+    expect(wide.steps.map(({ kernel }) => kernel).filter((name) => name.includes("narrow"))).toEqual([
+      "f32_conv2d_narrow_simd128",
+      "f32_conv2d_filter_gradient_narrow_simd128",
     ]);
     expect(kernels(narrow, winogradGraph()).filter((name) => !name.includes("winograd"))).toEqual([]);
   });
@@ -171,11 +210,12 @@ describe("the platform", () => {
 
   it("of a browser has nothing to switch", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    expect([browser.widenWasm(true), browser.widenWasm(false), browser.optimizingWasm(() => 7)]).toEqual([
-      false,
-      false,
-      7,
-    ]);
+    expect([
+      browser.relaxWasm(true),
+      browser.widenWasm(true),
+      browser.widenWasm(false),
+      browser.optimizingWasm(() => 7),
+    ]).toEqual([false, false, false, 7]);
     browser.warn("careful");
     expect(warn.mock.calls).toEqual([["careful"]]);
   });

@@ -13,7 +13,7 @@ import { align } from "../layout.js";
 import { type ConvolutionPass, emitPass, multiplyAddsOfPass, rowsOfPass, tasksOfPass } from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
 import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
-import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
+import { Accumulators, columnTile, rowTile, tiledCycles, vectorsOf } from "./tile.js";
 
 const where = "conv2d";
 
@@ -430,20 +430,8 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
     const line = f.local("i32", lines.get);
     f.doWhile(
       () => {
-        unrolledLoop(
-          f,
-          g.outputWidth,
-          4,
-          (step) =>
-            accumulators.step((row) => ({ base: a.get, offset: 4 * row + step * strides[1] * pixelBytes }), {
-              base: b.get,
-              offset: 4 * g.outputChannels * step,
-            }),
-          (steps) => {
-            f.increase(a, steps * strides[1] * pixelBytes);
-            f.increase(b, 4 * g.outputChannels * steps);
-          },
-        );
+        const left = { pointer: a, rowBytes: 4, stepBytes: strides[1] * pixelBytes };
+        accumulators.accumulate(g.outputWidth, left, { pointer: b, stepBytes: 4 * g.outputChannels });
         f.increase(a, strides[0] * rowBytes - g.outputWidth * strides[1] * pixelBytes);
         f.increase(line, -1);
       },

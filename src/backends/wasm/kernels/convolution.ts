@@ -2,7 +2,7 @@ import type { Expression } from "../../../ops/expression.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { type I32, i32 } from "../assembler/index.js";
 import type { Engine, PhaseScope } from "../kernel.js";
-import { Accumulators, columnTile, EpilogueEmitter, type Place, rowTile, unrolledLoop } from "./tile.js";
+import { Accumulators, columnTile, EpilogueEmitter, type Place, rowTile } from "./tile.js";
 
 /**
  * One pass of an implicit matrix product over an image: for every output pixel, Σ over taps and channels of
@@ -182,22 +182,8 @@ function emitTile(scope: PhaseScope, pass: ConvolutionPass, place: TilePlace): v
   const runAdvance = joined ? 0 : pass.tapStepX * pixelBytes;
 
   accumulators.clear();
-  const oneRun = () => {
-    unrolledLoop(
-      f,
-      run,
-      run <= 16 ? Math.max(1, run) : 4,
-      (step) =>
-        accumulators.step((row) => ({ base: a.get, offset: row * distance + 4 * step }), {
-          base: b.get,
-          offset: place.filterRowBytes * step,
-        }),
-      (steps) => {
-        f.increase(a, 4 * steps);
-        f.increase(b, place.filterRowBytes * steps);
-      },
-    );
-  };
+  const left = { pointer: a, rowBytes: distance, stepBytes: 4 };
+  const oneRun = () => accumulators.accumulate(run, left, { pointer: b, stepBytes: place.filterRowBytes }, 16);
   const tapX = f.local("i32");
   const tapY = f.local("i32");
   f.for(tapY, 0, pass.tapsY, 1, () => {
