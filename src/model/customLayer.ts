@@ -28,24 +28,27 @@ export interface WeightDescription {
 }
 
 /** What the `call` of a layer of one's own sees beside its inputs. */
-export interface CallContext<Options> {
+export interface CallContext<Options, Names extends string = string> {
   /** By the names that `weights` gave them, without a batch. */
-  readonly weights: Readonly<Record<string, Tensor>>;
+  readonly weights: Readonly<Record<Names, Tensor>>;
   readonly options: Options;
   /** Whether the layer is called for training. */
   readonly training: boolean;
 }
 
 /** A kind of layer, as its author describes it. */
-export interface LayerDescription<Options extends Readonly<Record<string, OptionValue>>> {
+export interface LayerDescription<
+  Options extends Readonly<Record<string, OptionValue>>,
+  Names extends string = string,
+> {
   /** What files and errors call the kind; the stem of automatic layer names. */
   readonly name: string;
   /** Every option with its default. Default: none. */
   readonly options?: Options;
   /** The weights, by name, for inputs of these shapes (without the batch). Default: none. */
-  weights?(shapes: readonly Shape[], options: Options): Readonly<Record<string, WeightDescription>>;
+  weights?(shapes: readonly Shape[], options: Options): Readonly<Record<Names, WeightDescription>>;
   /** The output, for inputs with the batch as first axis, which must stay. */
-  call(inputs: readonly [Tensor, ...Tensor[]], context: CallContext<Options>): Tensor;
+  call(inputs: readonly [Tensor, ...Tensor[]], context: CallContext<Options, Names>): Tensor;
   /**
    * What one element of the output sees of the input, for receptive fields: the element in its place, or everything.
    * Default: `"whole"`.
@@ -89,7 +92,8 @@ export function definedKind(name: string): LayerKind | undefined {
  */
 export function defineLayer<
   const Options extends Readonly<Record<string, OptionValue>> = Readonly<Record<never, never>>,
->(description: LayerDescription<Widened<Options>> & { readonly options?: Options }) {
+  Names extends string = never,
+>(description: LayerDescription<Widened<Options>, Names> & { readonly options?: Options }) {
   const where = "defineLayer";
   const kind = checkName(where, description.name);
   if (kind in layerKinds || defined.has(kind)) {

@@ -1,3 +1,4 @@
+import { fail } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node } from "../graph/types.js";
@@ -12,6 +13,7 @@ import { reshapeNode, stopGradient } from "../ops/reshape.js";
 import { sliceNode } from "../ops/slice.js";
 import { transposeNode } from "../ops/transpose.js";
 import { type Activation, checkActivation, emitActivation } from "./activations.js";
+import { checkArity, type Layer, placeOf } from "./layer.js";
 import { expressionOf } from "./math.js";
 
 /** How reductions treat the axes that they reduce. */
@@ -160,6 +162,25 @@ export class Tensor {
   /** Product over axes, by default all but the batch. */
   prod(axes?: readonly number[], options?: ReduceOptions): Tensor {
     return this.#reduce("prod", axes, options);
+  }
+
+  /**
+   * What a layer without weights and random numbers gives for this tensor, and for others where it takes several:
+   * `x.apply(maxPool2d(2))`.
+   */
+  apply(layer: Layer, ...others: readonly Tensor[]): Tensor {
+    const { definition, config } = layer;
+    const where = placeOf(layer.kind, layer.name);
+    const inputs = [this, ...others].map(nodeOf);
+    const shapes = inputs.map(({ shape }) => shape.slice(1));
+    checkArity(definition, inputs.length, where);
+    definition.outputShape(config, shapes, where);
+    if (definition.weights(config, shapes).length > 0 || definition.isRandom?.(config)) {
+      const problem = "cannot be applied to a tensor, since it has weights or draws random numbers";
+      fail({ code: "unsupported", where, problem, fix: "Use it as a layer of the network" });
+    }
+    const context = { builder: this.#builder, config, inputs, weights: {}, randomKey: undefined, salt: 0 };
+    return this.#of(definition.emit({ ...context, training: false, update: () => {} }));
   }
 
   /** The same values, as a constant for gradients. */

@@ -4,7 +4,7 @@ import { type Shape, sizeOf } from "../../src/core/shapes.js";
 import { fromArchitecture, toArchitecture } from "../../src/model/architecture.js";
 import { defineLayer } from "../../src/model/customLayer.js";
 import type { Layer } from "../../src/model/layer.js";
-import { dense } from "../../src/model/layers/index.js";
+import { conv2d, dense, dropout, maxPool2d, multiply, upSampling2d } from "../../src/model/layers/index.js";
 import { math } from "../../src/model/math.js";
 import { network } from "../../src/model/network.js";
 import { input } from "../../src/model/symbolic.js";
@@ -18,7 +18,7 @@ const scale = defineLayer({
   name: "scale",
   options: { shift: 0, mode: "plain" },
   weights: ([shape]) => ({ gain: { shape: shape!.slice(-1), initializer: "ones" } }),
-  call: ([x], { weights, options }) => x.multiply(weights.gain!).add(options.shift),
+  call: ([x], { weights, options }) => x.multiply(weights.gain).add(options.shift),
 });
 
 /** One head of attention over a sequence: softmax(Q·Kᵀ / √d)·V. */
@@ -71,6 +71,12 @@ const everything = defineLayer({
   },
 });
 
+/** Layers within a layer: every value against the largest of its neighbourhood. */
+const contrast = defineLayer({
+  name: "contrast",
+  call: ([x]) => x.apply(multiply(), x.apply(maxPool2d(2)).apply(upSampling2d(2, { interpolation: "bilinear" }))),
+});
+
 const leaves = ["r", "x0", "x1"];
 function valuesOf(leaf: string, shape: Shape): Float32Array {
   const index = leaves.indexOf(leaf);
@@ -83,6 +89,7 @@ describe("layers of one's own", () => {
   const cases: readonly [string, Layer, readonly Shape[], Shape, boolean][] = [
     ["weights and options", scale({ shift: 0.5 }), [[3, 4]], [3, 4], true],
     ["attention", attention(), [[5, 3]], [5, 4], true],
+    ["layers within a layer", contrast(), [[4, 6, 3]], [4, 6, 3], true],
     // what stopGradient hides, finite differences see
     [
       "every operation",
@@ -125,6 +132,9 @@ describe("errors of layers of one's own", () => {
   const x = input(3, 4);
   const forgets = defineLayer({ name: "forgetsBatch", call: ([a]) => a.sum([0]) });
   const fixed = defineLayer({ name: "fixedBatch", call: ([a]) => a.reshape([2, 12]) });
+  const learns = defineLayer({ name: "learns", call: ([a]) => a.apply(conv2d(3, 1, { name: "inner" })) });
+  const draws = defineLayer({ name: "draws", call: ([a]) => a.apply(dropout(0.5)) });
+  const joins = defineLayer({ name: "joins", call: ([a]) => a.apply(multiply()) });
   const nothing = defineLayer({ name: "nothing", call: wrong(() => 3) });
   const wordings: readonly [() => unknown, string][] = [
     [
@@ -156,6 +166,15 @@ describe("errors of layers of one's own", () => {
       () => fixed()(x),
       "reshape: the number of elements must stay the same (expected 36 elements of [3, 3, 4], received 24 of [2, 12]).",
     ],
+    [
+      () => learns()(input(4, 4, 2)),
+      'conv2d "inner": cannot be applied to a tensor, since it has weights or draws random numbers. Use it as a layer of the network.',
+    ],
+    [
+      () => draws()(x),
+      "dropout: cannot be applied to a tensor, since it has weights or draws random numbers. Use it as a layer of the network.",
+    ],
+    [() => joins()(x), "multiply: takes several inputs (expected 2 tensors or more, received 1 tensor)."],
     [() => nothing()(x), 'nothing "nothing": wrong result of call (expected a tensor, received 3).'],
   ];
   it.each(wordings.map(([body, message]) => [message, body] as const))("%s", (message, body) => {

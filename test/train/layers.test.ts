@@ -33,7 +33,7 @@ const gate = defineLayer({
   options: { sharpness: 2 },
   weights: ([shape]) => ({ bias: { shape: shape!.slice(-1), initializer: "zeros" } }),
   call: ([x], { weights, options }) =>
-    x.multiply(x.add(weights.bias!).multiply(options.sharpness).activation("sigmoid")),
+    x.multiply(x.add(weights.bias).multiply(options.sharpness).activation("sigmoid")),
 });
 
 test("a network of pads, norms, gates and pools learns, and survives its file bit for bit", async () => {
