@@ -15,6 +15,8 @@ export interface Store {
   read(name: string): NumericArray;
   write(name: string, values: ArrayLike<number>): void;
   names(): string[];
+  /** Whether there is room for a program of this plan, as far as is known without taking it. */
+  fits(plan: Plan): boolean;
 }
 
 /** A compiled plan. One call runs the whole step; nothing is allocated by it. */
@@ -32,6 +34,8 @@ export interface Program {
 /** Runs graphs. Reference, WebAssembly and WebGPU each implement this; everything above speaks only to it. */
 export interface Backend {
   readonly name: string;
+  /** Whether it lost a thread, or was closed: its stores can still be read, its programs no longer run. */
+  readonly failed?: boolean;
   createStore(): Store;
   /** Chooses kernels and places tensors; fails, naming the op, where the backend lacks something. */
   plan(graph: Graph, options?: PlanOptions): Plan;

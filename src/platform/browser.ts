@@ -54,6 +54,7 @@ function startWorker(source: string, data: unknown): PlatformWorker {
       listener = onError;
       if (death !== undefined) onError(death);
     },
+    alive: () => undefined,
     async terminate() {
       worker.terminate();
       URL.revokeObjectURL(url);

@@ -202,6 +202,11 @@ function startWorker(source: string, data: unknown): PlatformWorker {
       listener = onError;
       if (death !== undefined) onError(death);
     },
+    alive() {
+      // times of the thread's event loop: an idle time of -1 when the loop is gone, zeros when it never was
+      const { idle, active } = worker.performance.eventLoopUtilization();
+      return active > 0 && idle >= 0;
+    },
     async terminate() {
       asked = true;
       await worker.terminate();

@@ -52,6 +52,11 @@ export interface PlatformWorker {
   onMessage(listener: (message: unknown) => void): void;
   /** Called once when the worker dies without being asked to, also if it died before the listener was set. */
   onError(listener: (error: Error) => void): void;
+  /**
+   * Whether the thread runs, looked up without waiting for an event; to be asked once it has answered a message.
+   * Undefined in a browser, which does not tell.
+   */
+  alive(): boolean | undefined;
   terminate(): Promise<void>;
   /** Whether the process may end while the worker lives (Node); no effect in a browser. */
   unref(): void;

@@ -15,11 +15,17 @@ export interface ExecutionOptions {
 
 const started = new Map<string, Promise<{ backend: Backend; threads: number }>>();
 
-/** The backend for these options; made once and shared by all models, so that threads are started once. */
-export function backendFor({ backend = "wasm", threads }: ExecutionOptions, where: string) {
+/**
+ * The backend for these options; made once and shared by all models, so that threads are started once. One that lost a
+ * thread is replaced.
+ */
+export async function backendFor({ backend = "wasm", threads }: ExecutionOptions, where: string) {
   const key = `${backend}/${threads}`;
   const known = started.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined && (await known).backend.failed !== true) return known;
+  const replaced = started.get(key);
+  // someone else who waited for it has replaced it already
+  if (replaced !== undefined && replaced !== known) return replaced;
   const starting = start(backend, threads, where);
   started.set(key, starting);
   // a failed start is not remembered: the next call may ask for something else

@@ -1,12 +1,17 @@
+import { FoveaError } from "../core/errors.js";
 import type { Graph, TensorType } from "../graph/types.js";
 import { sameType } from "../graph/verify.js";
 import { optimize } from "../passes/index.js";
 import type { Backend, PlanOptions, Program, Store } from "../plan/backend.js";
 
+/** The graph of a step for a number of examples. */
+export type BatchGraph = (batchSize: number) => Graph;
+
 /** A model's tensors on one backend, and the programs compiled for them. Programs are made once for each key. */
 export class Session {
   readonly store: Store;
   readonly #programs = new Map<string, Promise<Program>>();
+  readonly #fitting = new Map<string, Promise<number>>();
   readonly #tables = new Map<string, TensorType>();
 
   constructor(
@@ -16,14 +21,55 @@ export class Session {
     this.store = backend.createStore();
   }
 
-  /** The program for `key`, compiled from `graph()` the first time: optimised, planned, emitted. */
-  program(key: string, graph: () => Graph): Promise<Program> {
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const compiling = this.compile(optimize(graph()));
-    this.#programs.set(key, compiling);
-    compiling.catch(() => this.#programs.delete(key));
-    return compiling;
+  /**
+   * The program for `key` and a batch size, compiled the first time: optimised, planned, emitted. Where memory does not
+   * suffice, the error of code "memory" names the batch size for which it does.
+   */
+  program(key: string, graph: BatchGraph, batchSize: number): Promise<Program> {
+    return once(this.#programs, `${key} ${batchSize}`, async () => {
+      try {
+        return await this.compile(optimize(graph(batchSize)));
+      } catch (error) {
+        throw this.explain(error, graph, batchSize);
+      }
+    });
+  }
+
+  /** An error, with the batch size that fits in its advice where memory did not suffice for `batchSize`. */
+  explain(error: unknown, graph: BatchGraph, batchSize: number): unknown {
+    if (!isMemory(error)) return error;
+    const largest = this.#largestBatch(graph, batchSize - 1);
+    const fix =
+      largest > 0
+        ? `Use a batch of at most ${largest} instead of ${batchSize}`
+        : "Not even one example fits: use a smaller network, or smaller images";
+    return new FoveaError({ ...error, fix, cause: error.cause });
+  }
+
+  /** `batchSize`, or where memory does not suffice for it the largest that fits: for work whose result is the same. */
+  fittingBatch(key: string, graph: BatchGraph, batchSize: number): Promise<number> {
+    return once(this.#fitting, `${key} ${batchSize}`, async () => {
+      try {
+        await this.program(key, graph, batchSize);
+        return batchSize;
+      } catch (error) {
+        const largest = isMemory(error) ? this.#largestBatch(graph, batchSize - 1) : 0;
+        if (largest === 0) throw error;
+        return largest;
+      }
+    });
+  }
+
+  /** The largest batch up to `most` whose plan fits, 0 if none does; by bisection, since memory grows with the batch. */
+  #largestBatch(graph: BatchGraph, most: number): number {
+    const fits = (batchSize: number) => this.store.fits(this.backend.plan(optimize(graph(batchSize))));
+    let fitting = 0;
+    for (let beyond = most + 1; beyond - fitting > 1; ) {
+      const middle = (fitting + beyond) >> 1;
+      if (fits(middle)) fitting = middle;
+      else beyond = middle;
+    }
+    return fitting;
   }
 
   /**
@@ -57,4 +103,16 @@ export class Session {
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
     return this.backend.compile(this.backend.plan(graph, options), this.store);
   }
+}
+
+const isMemory = (error: unknown): error is FoveaError => error instanceof FoveaError && error.code === "memory";
+
+/** What `make` gives for `key`, made at the first call; a failure is not remembered. */
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const making = make();
+  made.set(key, making);
+  making.catch(() => made.delete(key));
+  return making;
 }

@@ -1,5 +1,5 @@
 import type { NumericArray } from "../core/dtypes.js";
-import { fail } from "../core/errors.js";
+import { FoveaError, fail } from "../core/errors.js";
 import type { Graph, Node, VariableAttributes } from "../graph/types.js";
 import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
@@ -16,7 +16,23 @@ export async function failWithNaN(
   write: (program: Program) => void,
   { loss, epoch, step }: { loss: number; epoch: number; step: number },
 ): Promise<never> {
-  const program = await session.compile(graph, { keepAll: true });
+  const place = await findPlace(session, graph, write);
+  return fail({
+    code: "nan",
+    where: "fit",
+    problem: `the loss became ${loss} in step ${step} of epoch ${epoch}; ${place}`,
+    fix: "Lower the learning rate or look at the data; the model keeps the weights from before this step",
+  });
+}
+
+async function findPlace(session: Session, graph: Graph, write: (program: Program) => void): Promise<string> {
+  let program: Program;
+  try {
+    program = await session.compile(graph, { keepAll: true });
+  } catch (error) {
+    if (!(error instanceof FoveaError && error.code === "memory")) throw error;
+    return "for want of memory, it cannot be said which layer's values are the first that are not finite";
+  }
   write(program);
   program.run();
   const { nodes } = program.plan.graph;
@@ -25,12 +41,7 @@ export async function failWithNaN(
   const culprit = nodes.find(
     ({ id, dtype }) => dtype === "float32" && !tables.has(id) && !isFiniteArray(program.node(id)),
   );
-  return fail({
-    code: "nan",
-    where: "fit",
-    problem: `the loss became ${loss} in step ${step} of epoch ${epoch}; the first values that are not finite are ${placeOf(culprit)}`,
-    fix: "Lower the learning rate or look at the data; the model keeps the weights from before this step",
-  });
+  return `the first values that are not finite are ${placeOf(culprit)}`;
 }
 
 function isFiniteArray(values: NumericArray): boolean {

@@ -18,7 +18,7 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-/** Examples per step where the caller does not say: enough that overheads vanish, little memory. */
+/** Examples per step where the caller does not say, and memory suffices: enough that overheads vanish. */
 export const evaluationBatch = 250;
 
 /** Loss and accuracy over a data set that was checked already, each example read once. */
@@ -26,7 +26,7 @@ export async function evaluateOn(
   session: Session,
   network: Network,
   data: Dataset,
-  { loss, batchSize = evaluationBatch }: { loss: LossName; batchSize?: number },
+  { loss, batchSize }: { loss: LossName; batchSize?: number },
 ): Promise<Evaluation> {
   const inputDtype = inputDtypeOf(data);
   const means = new Means(data.length);
@@ -50,7 +50,6 @@ export async function evaluatePlaced(network: Network, placed: PlacedData, loss:
   const means = new Means(data.length);
   await overBatches(session, {
     length: data.length,
-    batchSize: evaluationBatch,
     key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
     graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
     begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
@@ -85,7 +84,7 @@ export async function predictOn(
   session: Session,
   network: Network,
   data: Pick<Dataset, "inputs" | "shape" | "length">,
-  { probabilities, batchSize = evaluationBatch }: { probabilities: boolean; batchSize?: number },
+  { probabilities, batchSize }: { probabilities: boolean; batchSize?: number },
 ): Promise<Float32Array> {
   const size = sizeOf(network.outputs[0]!.shape);
   const result = new Float32Array(data.length * size);
@@ -106,7 +105,8 @@ export async function predictOn(
 interface Pass {
   /** Examples. */
   readonly length: number;
-  readonly batchSize: number;
+  /** Default: {@link evaluationBatch}, or fewer where memory does not suffice. */
+  readonly batchSize?: number;
   /** What the program is known by, but for the size of its batches. */
   readonly key: string;
   readonly graph: (count: number) => Graph;
@@ -118,8 +118,11 @@ interface Pass {
 
 /** Runs a program over all examples in order: in whole batches, then one of what is left. */
 async function overBatches(session: Session, pass: Pass): Promise<void> {
-  const { length, batchSize, key, graph } = pass;
-  const program = (count: number) => session.program(`${key} ${count}`, () => graph(count));
+  const { length, key, graph } = pass;
+  if (length === 0) return;
+  const usual = Math.min(evaluationBatch, length);
+  const batchSize = pass.batchSize ?? (await session.fittingBatch(key, graph, usual));
+  const program = (count: number) => session.program(key, graph, count);
   const rest = length % batchSize;
   const whole = length >= batchSize ? await program(batchSize) : undefined;
   const last = rest > 0 ? await program(rest) : whole;

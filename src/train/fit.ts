@@ -17,7 +17,7 @@ import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
 import { checkRunOptions } from "./options.js";
-import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
+import { type Feeding, inputDtypeOf, PlacedData, type PlacementOptions } from "./placed.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
@@ -102,7 +102,14 @@ async function runEpochs(
   const session = await weights.session(options, "fit");
   const place = (data: Dataset, name: PlacementOptions["name"], batchSize: number) =>
     PlacedData.place(session, network, data, { name, batchSize, ...feeding });
-  const placedTrain = await place(train, "training data", batchSize);
+  const largest = Math.min(batchSize, train.length);
+  const placedTrain = await place(train, "training data", batchSize).catch((error: unknown) => {
+    const graph = (size: number) => {
+      const table = { name: "training data", rows: size };
+      return trainingGraph(network, { loss, optimizer, batchSize: size, inputDtype: inputDtypeOf(train), table });
+    };
+    throw session.explain(error, graph, largest);
+  });
   const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
   const trainer = await Trainer.create(session, network, placedTrain, { loss, optimizer, batchSize, seed });
   const began = platform.now();
@@ -241,7 +248,8 @@ class Trainer {
     const { length } = placed.data;
     const program = (size: number) => {
       const graphOptions = graphOptionsOf(placed, options, size);
-      return session.program(`train ${JSON.stringify(graphOptions)}`, () => trainingGraph(network, graphOptions));
+      const graph = (batchSize: number) => trainingGraph(network, { ...graphOptions, batchSize });
+      return session.program(`train ${JSON.stringify(graphOptions)}`, graph, size);
     };
     const whole = Math.min(batchSize, length);
     const main = await program(whole);

@@ -14,6 +14,7 @@ beforeAll(async () => {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   forgetVerdicts();
 });
 
@@ -40,6 +41,19 @@ describe("a machine that is well", () => {
     expect(stdout).toMatch(/\n\nAll is well: this machine can train\.\n$/);
   });
 
+  test.each([
+    ["narrow", "128-bit vectors only"],
+    ["plain", "128-bit vectors only, multiply and add apart"],
+  ])("shows the mode that FOVEA_WASM=%s forces", async (mode, meaning) => {
+    vi.stubEnv("FOVEA_WASM", mode);
+    const { code, stdout } = await fovea("doctor");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`\n  FOVEA_WASM                 ${mode}: ${meaning}\n`);
+    expect(stdout).toContain("\n  Vectors                    128 bits\n");
+    const [report] = jsonLines((await fovea("doctor", "--json")).stdout);
+    expect(report).toMatchObject({ engine: { forced: mode, vectorBits: 128, computesRightly: true } });
+  });
+
   test("is described as JSON", async () => {
     const { code, stdout, stderr } = await fovea("doctor", "--json");
     expect([code, stderr]).toEqual([0, ""]);
@@ -63,6 +77,15 @@ describe("a machine that is well", () => {
 });
 
 describe("a machine that is not", () => {
+  test("is told of a mode that does not exist", async () => {
+    vi.stubEnv("FOVEA_WASM", "plian");
+    const { code, stdout } = await fovea("doctor");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /\nThis machine cannot train:\n {2}FOVEA_WASM: asks for an unknown mode of the engine\n {2}Did you mean "plain"\.\n$/,
+    );
+  });
+
   test("is told what to do without SIMD", async () => {
     vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
     const { code, stdout } = await fovea("doctor");

@@ -2,9 +2,22 @@ import { chmodSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { WorkerOptions } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FoveaError } from "../../src/core/errors.js";
 import { platform } from "../../src/platform/node.js";
+
+/** What workers started from now on may use. */
+const limits = vi.hoisted(() => ({ maxOldGenerationSizeMb: undefined as number | undefined }));
+vi.mock("node:worker_threads", async (original) => {
+  const module = await original<typeof import("node:worker_threads")>();
+  class Worker extends module.Worker {
+    constructor(source: string, options: WorkerOptions) {
+      super(source, { ...options, resourceLimits: limits });
+    }
+  }
+  return { ...module, Worker };
+});
 
 const { files } = platform;
 let directory: string;
@@ -153,6 +166,34 @@ describe("workers", () => {
     await asked.terminate();
     await platform.yield();
     expect(died).toBe(false);
+  });
+
+  test.each([
+    ["exits", "process.exit(3)", "unsupported"],
+    ["throws", 'throw new Error("boom")', undefined],
+    ["has no memory left", "const rows = []; for (;;) rows.push(new Array(10_000).fill(Math.random()))", "memory"],
+  ])("one that %s is known to be dead before any event tells", async (_, end, code) => {
+    limits.maxOldGenerationSizeMb = 20;
+    const worker = platform.startWorker(`receive(() => { ${end} }); send(0)`, undefined);
+    limits.maxOldGenerationSizeMb = undefined;
+    await new Promise((done) => worker.onMessage(done));
+    let told: FoveaError | undefined;
+    const telling = new Promise<void>((done) =>
+      worker.onError((error) => {
+        told = error as FoveaError;
+        done();
+      }),
+    );
+    expect(worker.alive()).toBe(true);
+    worker.post(1);
+    const sleeping = new Int32Array(new SharedArrayBuffer(4));
+    // no event can come here
+    for (let i = 0; i < 1000 && worker.alive(); i++) Atomics.wait(sleeping, 0, 0, 10);
+    expect(worker.alive()).toBe(false);
+    expect(told).toBeUndefined();
+    await telling;
+    expect(told!.code).toBe(code);
+    expect(worker.alive()).toBe(false);
   });
 });
 

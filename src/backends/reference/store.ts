@@ -65,6 +65,10 @@ export class ReferenceStore implements Store {
     return [...this.#variables.keys()];
   }
 
+  fits(): boolean {
+    return true;
+  }
+
   memoryOf(name: string): NumericArray {
     const known = this.#variables.get(name);
     if (known !== undefined) return known.data;

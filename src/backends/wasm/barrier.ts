@@ -3,15 +3,17 @@ import { arrivedAddress, failedAddress, roundAddress } from "./layout.js";
 
 /** Looks at the round word this often (some tens of microseconds) before the thread goes to sleep. */
 const spins = 20_000;
-/** A thread that dies without a word must not hang the others for ever: they trap, and the caller gets an error. */
-const patience = 60e9;
+/** Nanoseconds asleep after which a thread calls `stalled`, again and again. */
+const slice = 100e6;
 
 /**
  * Adds the function that all threads call between phases: each waits until all have come. The last to arrive opens the
  * next round; the others spin for a moment, since phases are short, then sleep. A thread that traps says so and opens
- * the round, so that the others trap, too.
+ * the round, so that the others trap, too. A thread that is no more says nothing: whoever sleeps long
+ * calls the imported function `stalled`, which can look for it.
  */
 export function addBarrier(module: ModuleBuilder, threads: number): FunctionReference {
+  const stalled = module.importFunction("stalled", []);
   return module.function([], (f) => {
     const arrived = i32.constant(arrivedAddress);
     const roundWord = i32.constant(roundAddress);
@@ -34,7 +36,7 @@ export function addBarrier(module: ModuleBuilder, threads: number): FunctionRefe
         );
         f.while(
           () => i32.eq(i32.atomicLoad(roundWord), round.get),
-          () => f.if(i32.eq(i32.atomicWait(roundWord, round.get, patience), 2), () => f.unreachable()),
+          () => f.if(i32.eq(i32.atomicWait(roundWord, round.get, slice), 2), () => f.call(stalled, [])),
         );
         trapIfFailed();
       },

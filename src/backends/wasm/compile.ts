@@ -23,10 +23,14 @@ export interface Addresses {
   variable(name: string): number;
   /** Offset among the store's constants, if there is room. */
   constant(value: number): number | undefined;
+  /** Room for what a program keeps from run to run. */
+  keep(bytes: number): number;
 }
 
 export interface CompiledModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether there is a function `prepare` to make what the program keeps, and where that lies. */
+  readonly kept: { readonly address: number; readonly bytes: number };
   /** Whether any phase is shared: otherwise the first thread can run the program alone. */
   readonly parallel: boolean;
 }
@@ -42,19 +46,22 @@ interface Scheduled extends PhaseAccess {
 /**
  * Plan → module. Every phase of every kernel becomes a function, one for all steps that need the same code; `run`
  * calls them in order, each thread with its share of the tasks, with barriers only where memory is handed over.
+ * `prepare`, for one thread, makes what is kept from run to run.
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  const module = createModule(engine);
+  const threaded = engine.threads > 1 ? addBarrier(module, engine.threads) : undefined;
+  const { scheduled, prepared, kept } = emitPhases(module, plan, engine, addresses);
   const schedule = scheduleOf(scheduled, engine);
   const parallel = schedule.flat().some(({ shared }) => shared);
-  const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
+  const barrier = parallel ? threaded : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
       const thread = f.parameter(0, "i32");
       const arena = f.parameter(1, "i32");
       const run = (sweep: Sweep<Scheduled>, begin: I32, end: I32) => {
-        for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
+        for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses, kept);
       };
       for (const stages of schedule) {
         for (const stage of stages) {
@@ -70,7 +77,29 @@ export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): C
     },
     "run",
   );
-  return { bytes: module.encode(), parallel };
+  addPreparation(module, plan, prepared, addresses, kept);
+  return { bytes: module.encode(), parallel, kept: { address: kept, bytes: plan.keptBytes } };
+}
+
+/** `prepare(arena)` runs the phases that make what is kept, on the calling thread alone. */
+function addPreparation(
+  module: ModuleBuilder,
+  plan: Plan,
+  prepared: readonly Scheduled[],
+  addresses: Addresses,
+  kept: number,
+): void {
+  module.function(
+    ["i32"],
+    (f) => {
+      const arena = f.parameter(0, "i32").get;
+      for (const item of prepared) {
+        const tasks = i32.constant(item.phase.tasks);
+        callPhase(f, plan, item, i32.constant(0), tasks, i32.constant(0), arena, addresses, kept);
+      }
+    },
+    "prepare",
+  );
 }
 
 /**
@@ -111,13 +140,25 @@ export interface ProfiledPhase {
 
 /** The plan as a module that exports each phase by itself, for one thread, so that each can be timed. */
 export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses) {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  const module = createModule(engine);
+  const { scheduled, prepared, kept } = emitPhases(module, plan, engine, addresses);
+  addPreparation(module, plan, prepared, addresses, kept);
   scheduled.forEach((item, index) => {
     module.function(
       ["i32"],
       (f) => {
         const arena = f.parameter(0, "i32").get;
-        callPhase(f, plan, item, i32.constant(0), i32.constant(item.phase.tasks), i32.constant(0), arena, addresses);
+        callPhase(
+          f,
+          plan,
+          item,
+          i32.constant(0),
+          i32.constant(item.phase.tasks),
+          i32.constant(0),
+          arena,
+          addresses,
+          kept,
+        );
       },
       `phase${index}`,
     );
@@ -126,16 +167,17 @@ export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses)
   return { bytes: module.encode(), phases };
 }
 
-function emitPhases(plan: Plan, engine: Engine, addresses: Addresses) {
-  const module = new ModuleBuilder({
-    module: "fovea",
-    name: "memory",
-    initialPages: 1,
-    shared: engine.threads > 1 ? { maximumPages } : undefined,
-  });
+function createModule({ threads }: Engine): ModuleBuilder {
+  const shared = threads > 1 ? { maximumPages } : undefined;
+  return new ModuleBuilder({ module: "fovea", name: "memory", initialPages: 1, shared });
+}
+
+function emitPhases(module: ModuleBuilder, plan: Plan, engine: Engine, addresses: Addresses) {
   const functions = new Map<string, FunctionReference>();
-  const scheduled = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
-  return { module, scheduled };
+  const all = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
+  const isKept = ({ step, phase }: Scheduled) => step.packed?.kept === true && phase.packs === true;
+  const kept = plan.keptBytes > 0 ? addresses.keep(plan.keptBytes) : 0;
+  return { scheduled: all.filter((item) => !isKept(item)), prepared: all.filter(isKept), kept };
 }
 
 function callPhase(
@@ -147,7 +189,9 @@ function callPhase(
   thread: I32,
   arena: I32,
   addresses: Addresses,
+  kept: number,
 ): void {
+  const { packed } = step;
   const address = ({ kind, name, offset }: PlanBuffer): I32 =>
     kind === "variable" ? i32.constant(addresses.variable(name)) : i32.add(arena, offset);
   f.call(target, [
@@ -156,6 +200,7 @@ function callPhase(
     ...step.inputs.map((id) => address(plan.buffers[id]!)),
     address(plan.buffers[step.output]!),
     i32.add(arena, step.scratchOffset),
+    packed?.kept ? i32.constant(kept + packed.offset) : i32.add(arena, packed?.offset ?? 0),
     i32.constant(constantsAddress),
     thread,
   ]);
@@ -179,18 +224,24 @@ function schedulePhases(
     from: step.scratchOffset,
     to: step.scratchOffset + step.scratchBytes,
   };
+  const { packed } = step;
+  const packedAccess: Access[] =
+    packed === undefined || packed.kept
+      ? []
+      : [{ space: "arena", from: packed.offset, to: packed.offset + packed.bytes }];
   return kernel.phases(node, engine).map((phase, part): Scheduled => {
     const key = `${kernel.name}/${part} ${codeKey(node)}`;
     const known = functions.get(key);
     const target = known ?? emitPhase(module, phase, engine, node.inputs.length, addresses);
     functions.set(key, target);
+    if (phase.packs) return { step, part, phase, target, reads: inputs, writes: packedAccess };
     const extra = phase.usesScratch === false || step.scratchBytes === 0 ? [] : [scratch];
     return {
       step,
       part,
       phase,
       target,
-      reads: [...inputs, ...extra],
+      reads: [...inputs, ...extra, ...packedAccess],
       writes: [output, ...extra],
     };
   });
@@ -214,7 +265,7 @@ function emitPhase(
   inputCount: number,
   addresses: Addresses,
 ): FunctionReference {
-  const parameters = new Array<"i32">(inputCount + 6).fill("i32");
+  const parameters = new Array<"i32">(inputCount + 7).fill("i32");
   return module.function(parameters, (f) => {
     const parameter = (index: number) => f.parameter(index, "i32").get;
     phase.emit({
@@ -225,10 +276,11 @@ function emitPhase(
       inputs: Array.from({ length: inputCount }, (_, i) => parameter(2 + i)),
       output: parameter(2 + inputCount),
       scratch: parameter(3 + inputCount),
-      thread: parameter(5 + inputCount),
+      packed: parameter(4 + inputCount),
+      thread: parameter(6 + inputCount),
       constant(value) {
         const offset = addresses.constant(value);
-        return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(4 + inputCount), offset);
+        return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(5 + inputCount), offset);
       },
     });
   });

@@ -4,6 +4,7 @@ import { sizeOf } from "../../core/shapes.js";
 import type { TensorType } from "../../graph/types.js";
 import { formatType, sameType } from "../../graph/verify.js";
 import type { Store } from "../../plan/backend.js";
+import type { Plan } from "../../plan/types.js";
 import {
   align,
   constantsAddress,
@@ -29,24 +30,20 @@ export class WasmStore implements Store {
   readonly addresses = {
     variable: (name: string) => this.address(name),
     constant: (value: number) => this.constant(value),
+    keep: (bytes: number) => this.#take(bytes, "the packed weights"),
   };
+  #version = 0;
   /** First byte from which on nothing is occupied. */
   #top = controlBytes;
   /** What was given free below it, by address; no two touch, and the last does not touch the top. */
   #holes: readonly Stretch[] = [];
+  /** Bytes that the memory may grow to. */
+  #limit: number;
 
   constructor(readonly shared: boolean) {
-    try {
-      this.memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared });
-    } catch (cause) {
-      fail({
-        code: "memory",
-        where: "wasm backend",
-        problem: "the engine refuses to reserve memory for a model",
-        fix: "Close other models or tabs, or run with one thread",
-        cause,
-      });
-    }
+    const { memory, maximum } = reserve(shared);
+    this.memory = memory;
+    this.#limit = maximum * pageBytes;
   }
 
   declare(name: string, type: TensorType): void {
@@ -67,6 +64,17 @@ export class WasmStore implements Store {
     this.#variables.set(name, { type, address });
   }
 
+  fits({ buffers, arenaBytes, keptBytes }: Plan): boolean {
+    let top = this.#top;
+    for (const { kind, name, type } of buffers) {
+      if (kind === "variable" && !this.has(name)) top += align(bytesOfType(type));
+    }
+    const { address, bytes } = this.#arena;
+    const hasRoom = arenaBytes <= bytes || this.#holes.some((hole) => hole.bytes >= align(arenaBytes));
+    const place = top === this.#top && this.#arenaIsLast ? address : top;
+    return (hasRoom ? top : place + align(arenaBytes)) + align(keptBytes) + slackBytes <= this.#limit;
+  }
+
   release(name: string): void {
     const { type, address } = this.#known(name);
     this.#variables.delete(name);
@@ -82,7 +90,7 @@ export class WasmStore implements Store {
   }
 
   read(name: string): NumericArray {
-    const view = this.memoryOf(name);
+    const view = this.#viewOf(name);
     const copy = allocateArray(this.#known(name).type.dtype, view.length);
     copy.set(view);
     return copy;
@@ -114,6 +122,21 @@ export class WasmStore implements Store {
     return offset;
   }
 
+  /** A number that grows whenever a variable may have changed: what is made of variables is then made anew. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Says that a program has changed variables. */
+  changed(): void {
+    this.#version += 1;
+  }
+
+  /** Gives free what a program kept. */
+  forget(kept: Stretch): void {
+    this.#give(kept);
+  }
+
   address(name: string): number {
     return this.#known(name).address;
   }
@@ -123,11 +146,16 @@ export class WasmStore implements Store {
     const old = this.#arena;
     if (old.address > 0 && bytes <= old.bytes) return old.address;
     // it grows where it is if nothing was put behind it
-    const isLast = old.address > 0 && old.address + align(old.bytes) === this.#top;
+    const isLast = this.#arenaIsLast;
     const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
     if (!isLast && old.address > 0) this.#give(old);
     this.#arena = { address, bytes };
     return address;
+  }
+
+  get #arenaIsLast(): boolean {
+    const { address, bytes } = this.#arena;
+    return address > 0 && address + align(bytes) === this.#top;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
@@ -137,6 +165,12 @@ export class WasmStore implements Store {
   }
 
   memoryOf(name: string): NumericArray {
+    // whoever asks for it may write
+    this.changed();
+    return this.#viewOf(name);
+  }
+
+  #viewOf(name: string): NumericArray {
     const { type, address } = this.#known(name);
     return this.view(address, sizeOf(type.shape), type.dtype);
   }
@@ -184,22 +218,72 @@ export class WasmStore implements Store {
   }
 
   #grow(pages: number, end: number, what: string): void {
-    const gibibytes = (count: number) => `${(count / 2 ** 30).toFixed(2)} GiB`;
+    let cause: unknown;
+    if (end + slackBytes <= this.#limit) {
+      try {
+        this.memory.grow(pages);
+        return;
+      } catch (error) {
+        cause = error;
+        this.#limit = this.#growToHalf(pages);
+      }
+    }
+    fail({
+      code: "memory",
+      where: what,
+      problem: "memory cannot be had",
+      expected: `at most ${formatBytes(this.#limit)} for one model`,
+      received: formatBytes(end + slackBytes),
+      fix: "Use a smaller batch",
+      cause,
+    });
+  }
+
+  /**
+   * What the memory can grow to where it cannot grow by `pages`: half as much, or a quarter, … so that there is a size
+   * that surely can be had. Pages are addresses until they are written to.
+   */
+  #growToHalf(pages: number): number {
+    for (let half = pages >> 1; half > 0; half >>= 1) {
+      try {
+        this.memory.grow(half);
+        break;
+      } catch {
+        // even less
+      }
+    }
+    return this.memory.buffer.byteLength;
+  }
+}
+
+/** Pages that are worth a start: 64 MiB. */
+const leastPages = 1024;
+
+/**
+ * An empty memory that may grow as far as addresses reach, or where an engine does not reserve that much (phones, a
+ * process with limits), as far as it does, in powers of two.
+ */
+function reserve(shared: boolean): { memory: WebAssembly.Memory; maximum: number } {
+  let cause: unknown;
+  for (let maximum = maximumPages; maximum >= leastPages; maximum /= 2) {
     try {
-      if (end + slackBytes > maximumPages * pageBytes) throw new RangeError("beyond 32-bit addresses");
-      this.memory.grow(pages);
-    } catch (cause) {
-      fail({
-        code: "memory",
-        where: what,
-        problem: "memory cannot be had",
-        expected: `at most ${gibibytes(maximumPages * pageBytes)} for one model`,
-        received: gibibytes(end + slackBytes),
-        fix: "Use a smaller batch",
-        cause,
-      });
+      return { memory: new WebAssembly.Memory({ initial: 1, maximum, shared }), maximum };
+    } catch (error) {
+      cause ??= error;
     }
   }
+  return fail({
+    code: "memory",
+    where: "wasm backend",
+    problem: "the engine refuses to reserve memory for a model",
+    expected: `at least ${formatBytes(leastPages * pageBytes)}`,
+    fix: "Close other models or tabs; in a shell, raise the limit of addresses (ulimit -v unlimited)",
+    cause,
+  });
+}
+
+function formatBytes(count: number): string {
+  return count >= 2 ** 30 ? `${(count / 2 ** 30).toFixed(2)} GiB` : `${(count / 2 ** 20).toFixed(1)} MiB`;
 }
 
 function bytesOfType({ shape, dtype }: TensorType): number {

@@ -61,7 +61,8 @@ function run(program, arena) {
 receive((message) => {
   if (message.kind === "program") {
     const { module, memory, index } = message;
-    const { run } = new WebAssembly.Instance(module, { fovea: { memory } }).exports;
+    const stalled = () => {}; // the main thread looks
+    const { run } = new WebAssembly.Instance(module, { fovea: { memory, stalled } }).exports;
     programs.set(index, { run, memory });
     send(index);
   } else if (message.kind === "forget") {
@@ -72,6 +73,12 @@ receive((message) => {
 });
 send(${started});
 `;
+
+/**
+ * How often a barrier may call `stalled`, ten times a second, where nobody can tell whether a worker lives. Counted, not
+ * timed: a process that is stopped, or a page that is frozen, meanwhile waits for nothing.
+ */
+const patience = 600;
 
 /** Workers that have yet to answer, and who waits for them. */
 interface Waiting {
@@ -85,6 +92,7 @@ interface Waiting {
  * all its programs. Between steps they wait on a shared word, so that a step costs no message.
  *
  * Fails for good, with the same error at every further call, when a worker dies: its part of a step would be missing.
+ * The other workers are ended then.
  */
 export class ThreadPool {
   readonly #words = new Int32Array(new SharedArrayBuffer(4 * commandWords));
@@ -95,6 +103,9 @@ export class ThreadPool {
   #session = 0;
   #nextIndex = 0;
   #failure: FoveaError | undefined;
+  #ending: Promise<unknown> | undefined;
+  /** Calls of {@link stalled} in this step. */
+  #stalls = 0;
 
   private constructor(readonly threads: number) {}
 
@@ -140,23 +151,34 @@ export class ThreadPool {
     if (this.#failure !== undefined) throw this.#failure;
     if (!this.#serving) this.#startServing();
     this.#command(index, arena);
+    this.#stalls = 0;
     try {
       own(0, arena);
     } catch (cause) {
-      this.#failure = new FoveaError({
-        code: "unsupported",
-        where: "wasm threads",
-        problem: "a thread did not finish its share of a step",
-        fix: "Run with one thread (threads: 1)",
-        cause,
-      });
-      throw this.#failure;
+      throw this.#fail(cause instanceof FoveaError ? cause : halfStep("a thread did not finish its share", cause));
     }
+  }
+
+  /**
+   * What the barrier calls on the main thread while it waits: no event can come then, so the workers are asked.
+   * Fails when one is no more, and so ends the step.
+   */
+  readonly stalled = (): void => {
+    const lives = this.#workers.map((worker) => worker.alive());
+    const dead = lives.indexOf(false);
+    if (dead >= 0) throw halfStep(`worker ${dead + 1} ended in the middle`);
+    if (lives.includes(undefined) && ++this.#stalls > patience)
+      throw halfStep("a thread gave no sign for a minute in the middle");
+  };
+
+  /** Whether a worker died, or the pool was closed. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
   }
 
   async close(): Promise<void> {
     this.#fail(new FoveaError({ code: "usage", where: "wasm threads", problem: "the backend was closed" }));
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await this.#ending;
   }
 
   #startServing(): void {
@@ -215,14 +237,27 @@ export class ThreadPool {
     );
   }
 
-  /** The first failure stays: what comes after it are its consequences. */
-  #fail(failure: FoveaError): void {
+  /** The first failure stays: what comes after it are its consequences. Workers may hang in a step, so they end. */
+  #fail(failure: FoveaError): FoveaError {
     this.#failure ??= failure;
     for (const waiting of this.#waiting.values()) waiting.reject(this.#failure);
+    this.#ending ??= Promise.all(this.#workers.map((worker) => worker.terminate()));
+    return this.#failure;
   }
 }
 
-/** Checks a thread count, or takes the number of processors. */
+/** A step that did not come to its end. `what` happened reads before "of a step". */
+function halfStep(what: string, cause?: unknown): FoveaError {
+  return new FoveaError({
+    code: "unsupported",
+    where: "wasm threads",
+    problem: `${what} of a step, and the model's variables may have been updated in part`,
+    fix: "Go back to weights that were saved before, and train again; if it happens again, with one thread (threads: 1)",
+    cause,
+  });
+}
+
+/** Checks a thread count, or takes the number of processors. Where threads cannot be had, the user is told. */
 export function resolveThreads(requested: number | undefined, supported: boolean): number {
   const where = "option threads";
   if (requested !== undefined && !(Number.isInteger(requested) && requested >= 1 && requested <= 64)) {
@@ -234,6 +269,20 @@ export function resolveThreads(requested: number | undefined, supported: boolean
       received: String(requested),
     });
   }
-  if (!supported) return 1;
+  if (!supported) {
+    if (requested !== undefined && requested > 1)
+      platform.warn(`fovea: ${requested} threads were asked for, ${oneOnly()}`);
+    return 1;
+  }
   return requested ?? Math.min(platform.cpuCount(), 8);
+}
+
+/** Why there is one thread only, and what to do about it; results are no reason to stop. */
+function oneOnly(): string {
+  const reason =
+    typeof SharedArrayBuffer === "undefined"
+      ? "but this page is not cross-origin isolated: serve it with the headers " +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, and run fovea in a Worker"
+      : "but a page's main thread may not wait for others: run fovea in a Worker";
+  return `${reason}. Using one thread; results are the same.`;
 }

@@ -3,6 +3,7 @@ import { platform } from "#platform";
 import { detectFeatures, type Features } from "../../backends/wasm/features.js";
 import { createWasmBackend } from "../../backends/wasm/index.js";
 import type { Engine } from "../../backends/wasm/kernel.js";
+import { type ForcedMode, forcedMode } from "../../backends/wasm/mode.js";
 import { measurePeak } from "../../backends/wasm/peak.js";
 import { computesRightly, smallGraph, type Verdict, widen, winogradGraph } from "../../backends/wasm/selfCheck.js";
 import { FoveaError } from "../../core/errors.js";
@@ -21,6 +22,8 @@ interface EngineReport {
   /** Whether multiplication and addition are fused. */
   readonly relaxedSimd: boolean;
   readonly vectorBits: 128 | 256;
+  /** What FOVEA_WASM asks for. */
+  readonly forced: ForcedMode | null;
   /** What became of 256-bit vectors: see `widen`. */
   readonly wide: Verdict;
   /** Whether all kinds of kernels agree with naive loops, in the mode that is used. */
@@ -99,6 +102,7 @@ async function examineEngine(obstacles: Obstacle[]): Promise<EngineReport | unde
         threads: engine.threads,
         relaxedSimd: engine.relaxedSimd,
         vectorBits: engine.wide ? 256 : 128,
+        forced: forcedMode() ?? null,
         wide: engine.relaxedSimd ? await widen(engine) : "none",
         computesRightly: right,
         peakGigaflops: await measurePeak(engine, 0.05),
@@ -170,14 +174,16 @@ function describe(report: Report): string[] {
   ];
 }
 
-function describeEngine({ threads, vectorBits, wide, computesRightly, peakGigaflops }: EngineReport): Row[] {
+function describeEngine(report: EngineReport): Row[] {
+  const { threads, vectorBits, forced, wide, computesRightly, peakGigaflops } = report;
   const why = {
     right: "",
     wrong: ": with 256 bits this engine computes wrongly",
     none: ": 256 need Node 24 or newer on x64",
   }[wide];
   return [
-    ["Vectors", `${vectorBits} bits${why}`],
+    ...(forced === null ? [] : [["FOVEA_WASM", `${forced}: ${forcedModes[forced]}`] as const]),
+    ["Vectors", `${vectorBits} bits${forced === null ? why : ""}`],
     [
       "Self-check",
       computesRightly ? "passed: kernels agree with naive loops" : "FAILED: kernels differ from naive loops",
@@ -186,6 +192,11 @@ function describeEngine({ threads, vectorBits, wide, computesRightly, peakGigafl
     ["Peak", `${peakGigaflops.toFixed(0)} GFLOP/s per core, measured (a multiply-add is two operations)`],
   ];
 }
+
+const forcedModes = {
+  narrow: "128-bit vectors only",
+  plain: "128-bit vectors only, multiply and add apart",
+} as const satisfies Record<ForcedMode, string>;
 
 type Row = readonly [label: string, text: string];
 

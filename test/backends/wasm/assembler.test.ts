@@ -724,6 +724,28 @@ describe("ModuleBuilder", () => {
     expect([...view.subarray(0, 5), ...view.subarray(16, 21)]).toEqual([1, 5, 5, 5, 5, 2, 6, 6, 6, 6]);
   });
 
+  it("calls imported functions, which come before its own", () => {
+    const heap = new WebAssembly.Memory({ initial: 1 });
+    const module = new ModuleBuilder({ module: "host", name: "heap", initialPages: 1 });
+    const tell = module.importFunction("tell", ["i32"]);
+    const end = module.importFunction("end", []);
+    const twice = module.function(["i32"], (f) => f.call(tell, [i32.mul(f.parameter(0, "i32").get, 2)]));
+    module.function(
+      [],
+      (f) => {
+        f.call(twice, [i32.constant(21)]);
+        f.call(end, []);
+      },
+      "run",
+    );
+    expect(() => module.importFunction("late", [])).toThrow("import late comes after a function");
+    const told: unknown[] = [];
+    const host = { heap, tell: (value: number) => told.push(value), end: () => told.push("end") };
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), { host });
+    (instance.exports.run as () => void)();
+    expect(told).toEqual([42, "end"]);
+  });
+
   it("is valid without functions", () => {
     expect(WebAssembly.validate(new ModuleBuilder({ module: "env", name: "memory", initialPages: 0 }).encode())).toBe(
       true,

@@ -11,6 +11,7 @@ import { ThreadPool } from "../../../src/backends/wasm/threads.js";
 import type { NumericArray } from "../../../src/core/dtypes.js";
 import { FoveaError } from "../../../src/core/errors.js";
 import { keyOf, uniformAt } from "../../../src/core/random.js";
+import { strokes } from "../../../src/data/strokes.js";
 import { GraphBuilder } from "../../../src/graph/builder.js";
 import type { Graph } from "../../../src/graph/types.js";
 import { conv2d, dense, dropout, flatten, maxPool2d } from "../../../src/model/layers/index.js";
@@ -22,6 +23,8 @@ import { mapNode } from "../../../src/ops/map.js";
 import { optimize } from "../../../src/passes/index.js";
 import type { Program, Store } from "../../../src/plan/backend.js";
 import { platform } from "../../../src/platform/node.js";
+import type { PlatformWorker } from "../../../src/platform/types.js";
+import { sequential } from "../../../src/train/model.js";
 import { mnistShallow } from "../../../src/zoo/networks.js";
 import { buildInto, makeGenerated } from "../../harness/generated.js";
 
@@ -219,6 +222,9 @@ function mortalWorkers() {
   return workers;
 }
 
+const goBack =
+  "Go back to weights that were saved before, and train again; if it happens again, with one thread (threads: 1).";
+
 describe("a worker that dies", () => {
   it.each([
     [
@@ -274,6 +280,101 @@ describe("a worker that dies", () => {
     expect(ended).toBe(2);
   });
 
+  /** In place of `exports.run(thread, arena)`, the programs of worker `culprit` run `body`. */
+  function instead(culprit: number, body: string) {
+    const original = platform.startWorker;
+    return vi.spyOn(platform, "startWorker").mockImplementation((source, data) => {
+      if ((data as { thread: number }).thread !== culprit) return original(source, data);
+      const wrap = `const RealInstance = WebAssembly.Instance;
+        WebAssembly.Instance = class {
+          constructor(...all) {
+            const { exports } = new RealInstance(...all);
+            this.exports = { run: (thread, arena) => { ${body} } };
+          }
+        };`;
+      return original(wrap + source, data);
+    });
+  }
+
+  it("in the middle of a step is missed at once", async () => {
+    const start = instead(2, "process.exit(3)");
+    const backend = await withThreads(4);
+    const store = backend.createStore();
+    const program = await scaleProgram(backend, store, 20, 2);
+    expect(backend.failed).toBe(false);
+    const error = await errorOf(() => program.run());
+    expect(error.code).toBe("unsupported");
+    expect(error.message).toBe(
+      "wasm threads: worker 2 ended in the middle of a step, and the model's variables may have been updated in part. " +
+        goBack,
+    );
+    expect(backend.failed).toBe(true);
+    expect(await errorOf(() => program.run())).toBe(error);
+    expect(await errorOf(() => scaleProgram(backend, store, 20, 3))).toBe(error);
+    // what is in memory can be read, and all workers have ended
+    expect(store.read("v")[19]).toBe(19);
+    await backend.close();
+    for (const { value } of start.mock.results) expect((value as PlatformWorker).alive()).toBe(false);
+  });
+
+  it("just before a step is missed in it", async () => {
+    const start = vi.spyOn(platform, "startWorker");
+    const backend = await withThreads(3);
+    const program = await scaleProgram(backend, backend.createStore(), 20, 2);
+    expectScaled(program, 20, 2);
+    const workers = start.mock.results.map(({ value }) => value as PlatformWorker);
+    expect(workers.map((worker) => worker.alive())).toEqual([true, true]);
+    void workers[0]!.terminate();
+    expect((await errorOf(() => program.run())).problem).toContain("worker 1 ended in the middle of a step");
+    await backend.close();
+  });
+
+  it("is replaced when the model trains again", { timeout: 20_000 }, async () => {
+    const lost = instead(1, "process.exit(3)");
+    const net = sequential(input(28, 28, 1), flatten(), dense(10));
+    const { train } = await strokes({ train: 64, test: 10 });
+    // a thread count of its own: backends are shared by all models of a process
+    const options = { loss: "crossEntropy", optimizer: sgd(0.01), epochs: 1, threads: 5, progress: false } as const;
+    const error = await errorOf(() => net.fit(train, options));
+    expect(error.problem).toContain("worker 1 ended in the middle of a step");
+    lost.mockRestore();
+    const { epochs } = await net.fit(train, options);
+    expect(epochs[0]!.loss).toBeGreaterThan(0);
+    expect((await net.evaluate(train, { threads: 5 })).loss).toBeLessThan(epochs[0]!.loss);
+  });
+
+  it("is told from one that is slow", async () => {
+    // several times what a barrier sleeps before it asks
+    const slow = instead(
+      1,
+      "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 350); exports.run(thread, arena)",
+    );
+    const backend = await withThreads(3);
+    const alive = slow.mock.results.map(({ value }) => vi.spyOn(value as PlatformWorker, "alive"));
+    expectScaled(await scaleProgram(backend, backend.createStore(), 20, 2), 20, 2);
+    for (const asked of alive) expect(asked).toHaveBeenCalled();
+    await backend.close();
+  });
+
+  it("where nobody can tell is given up after a minute of waiting", async () => {
+    const original = platform.startWorker;
+    vi.spyOn(platform, "startWorker").mockImplementation((source, data) => {
+      return { ...original(source, data), alive: () => undefined };
+    });
+    const pool = await ThreadPool.start(2);
+    const { module, memory } = await trapping(2, -1);
+    const index = await pool.add(module, memory);
+    const error = await errorOf(() =>
+      pool.run(index, 0, () => {
+        for (let slice = 0; slice < 600; slice++) pool.stalled();
+        expect(pool.failed).toBe(false);
+        pool.stalled();
+      }),
+    );
+    expect(error.problem).toContain("a thread gave no sign for a minute in the middle of a step");
+    await pool.close();
+  });
+
   /** A program of `threads` threads in which `culprit` traps before the first of two barriers. */
   async function trapping(threads: number, culprit: number) {
     const shared = { maximumPages };
@@ -290,7 +391,8 @@ describe("a worker that dies", () => {
     );
     const memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
     const module = await WebAssembly.compile(builder.encode());
-    const { exports } = new WebAssembly.Instance(module, { fovea: { memory } });
+    const stalled = () => {};
+    const { exports } = new WebAssembly.Instance(module, { fovea: { memory, stalled } });
     return { module, memory, run: exports.run as (thread: number, arena: number) => void };
   }
 
@@ -306,7 +408,8 @@ describe("a worker that dies", () => {
     expect(platform.now() - began).toBeLessThan(5000);
     expect(error.code).toBe("unsupported");
     expect(error.message).toBe(
-      "wasm threads: a thread did not finish its share of a step. Run with one thread (threads: 1).",
+      "wasm threads: a thread did not finish its share of a step, and the model's variables may have been updated in part. " +
+        goBack,
     );
     expect(await errorOf(() => pool.run(fineIndex, 0, fine.run))).toBe(error);
     expect(await errorOf(() => pool.add(fine.module, fine.memory))).toBe(error);
@@ -357,6 +460,19 @@ describe("a process that trained with threads", () => {
       throw new Error("after training");
     `);
     expect(failed).toMatchObject({ status: 1, signal: null, stderr: expect.stringContaining("after training") });
+    // and when a worker was killed under it: the others hang in the step then
+    const killed = run(`
+      import { Worker } from "node:worker_threads";
+      const { postMessage } = Worker.prototype;
+      Worker.prototype.postMessage = function (message) {
+        postMessage.call(this, message);
+        if (message.kind === "serve" && this.threadId === 1) void this.terminate();
+      };
+      ${training}
+      await net.fit(train, options).catch(({ message }) => console.log(message));
+    `);
+    expect(killed).toMatchObject({ status: 0, signal: null, stderr: "" });
+    expect(killed.stdout).toContain("worker 1 ended in the middle of a step");
   });
 });
 

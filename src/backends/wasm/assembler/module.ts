@@ -192,9 +192,10 @@ export interface MemoryImport {
   readonly shared?: { readonly maximumPages: number };
 }
 
-/** Collects functions into a module that imports one memory and exports functions by name. */
+/** Collects functions into a module that imports one memory, and functions, and exports functions by name. */
 export class ModuleBuilder {
   readonly #types: string[] = [];
+  readonly #imports: { name: string; type: number }[] = [];
   readonly #functions: { type: number; builder: FunctionBuilder }[] = [];
   readonly #exports: { name: string; index: number }[] = [];
 
@@ -204,11 +205,21 @@ export class ModuleBuilder {
   function(parameters: readonly ValueType[], body: (f: FunctionBuilder) => void, exportAs?: string): FunctionReference {
     const builder = new FunctionBuilder(parameters);
     body(builder);
-    const key = parameters.join();
-    if (!this.#types.includes(key)) this.#types.push(key);
-    const index = this.#functions.push({ type: this.#types.indexOf(key), builder }) - 1;
+    const index = this.#imports.length + this.#functions.push({ type: this.#type(parameters), builder }) - 1;
     if (exportAs !== undefined) this.#exports.push({ name: exportAs, index });
     return { index, parameters };
+  }
+
+  /** A function without results, from the same module as the memory. All imports come before the first function. */
+  importFunction(name: string, parameters: readonly ValueType[]): FunctionReference {
+    if (this.#functions.length > 0) throw new TypeError(`import ${name} comes after a function`);
+    return { index: this.#imports.push({ name, type: this.#type(parameters) }) - 1, parameters };
+  }
+
+  #type(parameters: readonly ValueType[]): number {
+    const key = parameters.join();
+    const known = this.#types.indexOf(key);
+    return known >= 0 ? known : this.#types.push(key) - 1;
   }
 
   encode(): Uint8Array<ArrayBuffer> {
@@ -225,7 +236,13 @@ export class ModuleBuilder {
     const pieces = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, list(types)),
-      section(2, list([[...utf8(module), ...utf8(name), 0x02, ...limits]])),
+      section(
+        2,
+        list([
+          [...utf8(module), ...utf8(name), 0x02, ...limits],
+          ...this.#imports.map((item) => [...utf8(module), ...utf8(item.name), 0x00, ...unsigned(item.type)]),
+        ]),
+      ),
       section(3, list(this.#functions.map(({ type }) => unsigned(type)))),
       section(7, list(this.#exports.map(({ name: exported, index }) => [...utf8(exported), 0x00, ...unsigned(index)]))),
       section(10, list(this.#functions.map(({ builder }) => builder.encode()))),

@@ -1,0 +1,9 @@
+import { train } from "./training.js";
+
+self.onmessage = async ({ data: threads }) => {
+  try {
+    postMessage(await train(threads));
+  } catch ({ message }) {
+    postMessage({ error: message });
+  }
+};
