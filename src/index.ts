@@ -2,6 +2,13 @@
 export { type ErrorCode, type ErrorDetails, FoveaError } from "./core/errors.js";
 export type { Shape } from "./core/shapes.js";
 export {
+  type CallContext,
+  defineLayer,
+  type LayerDescription,
+  type OptionValue,
+  type WeightDescription,
+} from "./model/customLayer.js";
+export {
   activation,
   adaptiveAveragePool1d,
   adaptiveAveragePool2d,
@@ -48,6 +55,7 @@ export {
   l2Pool1d,
   l2Pool2d,
   l2Pool3d,
+  lambda,
   layerNorm,
   leakyRelu,
   localResponseNorm,
@@ -92,8 +100,10 @@ export {
   zeroPadding2d,
   zeroPadding3d,
 } from "./model/layers/index.js";
+export { math } from "./model/math.js";
 export { adam, type Optimizer, sgd } from "./model/optimizers.js";
 export { input } from "./model/symbolic.js";
+export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
   Callback,
   EpochLog,

@@ -48,6 +48,7 @@ import {
   l2Pool1d,
   l2Pool2d,
   l2Pool3d,
+  lambda,
   layerNorm,
   leakyRelu,
   localResponseNorm,
@@ -92,6 +93,7 @@ import {
   zeroPadding2d,
   zeroPadding3d,
 } from "../../src/model/layers/index.js";
+import { math } from "../../src/model/math.js";
 
 /** A layer with the shapes that it takes and the one that it gives, all without the batch. */
 export interface Sample {
@@ -263,4 +265,23 @@ export const samples: readonly Sample[] = [
   sample("of five", maxout(5), [[15]], [3]),
   { ...sample("plain", stopGradient(), [image], image), finiteDifferences: false },
   ...activationNames.map((name) => sample(name, activation(name), [[3, 7]], [3, 7])),
+
+  sample(
+    "of one",
+    lambda((a) => math.multiply(a, math.exp(math.negate(math.multiply(a, a))))),
+    [image],
+    image,
+  ),
+  sample(
+    "of two, broadcast",
+    lambda((a, b) => math.divide(a, math.add(1, math.absolute(b)))),
+    [image, [1, 1, 4]],
+    image,
+  ),
+  sample(
+    "by branches",
+    lambda((a, b) => math.select(math.less(a, b), math.power(math.add(b, 3), 1.5), math.erf(a))),
+    [[7], [7]],
+    [7],
+  ),
 ];

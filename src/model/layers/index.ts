@@ -28,6 +28,7 @@ import { hardSigmoidKind } from "./hardSigmoid.js";
 import { hardSwishKind } from "./hardSwish.js";
 import { hardTanhKind } from "./hardTanh.js";
 import { l2Pool1dKind, l2Pool2dKind, l2Pool3dKind } from "./l2Pool.js";
+import { lambdaKind } from "./lambda.js";
 import { layerNormKind } from "./layerNorm.js";
 import { leakyReluKind } from "./leakyRelu.js";
 import { localResponseNormKind } from "./localResponseNorm.js";
@@ -83,6 +84,7 @@ export { hardSigmoid } from "./hardSigmoid.js";
 export { hardSwish } from "./hardSwish.js";
 export { type HardTanhOptions, hardTanh } from "./hardTanh.js";
 export { l2Pool1d, l2Pool2d, l2Pool3d } from "./l2Pool.js";
+export { lambda } from "./lambda.js";
 export { type LayerNormOptions, layerNorm } from "./layerNorm.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
 export { type LocalResponseNormOptions, localResponseNorm } from "./localResponseNorm.js";
@@ -213,4 +215,5 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   prelu: preluKind,
   maxout: maxoutKind,
   stopGradient: stopGradientKind,
+  lambda: lambdaKind,
 };
