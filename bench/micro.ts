@@ -2,7 +2,7 @@ import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Shape } from "../src/core/shapes.js";
 import { GraphBuilder } from "../src/graph/builder.js";
 import type { Node } from "../src/graph/types.js";
-import { conv2dFilterGradient, conv2dInputGradient, conv2dNode } from "../src/ops/conv2d.js";
+import { convFilterGradient, convInputGradient, convNode } from "../src/ops/conv.js";
 import { matmulNode } from "../src/ops/matmul.js";
 import { resolvePadding } from "../src/ops/window.js";
 import { type Context, withBackend } from "./context.js";
@@ -68,11 +68,11 @@ function convolution({ batch, size, channels, kernel, filters, stride = 1 }: Con
   const gradient = (builder: GraphBuilder) => operand(builder, "gradient", outputShape);
   return {
     name: `conv ${kernel}×${kernel}${stride > 1 ? ` / ${stride}` : ""}, ${channels} → ${filters}, ${batch} × ${size}²`,
-    forward: (builder) => conv2dNode(builder, image(builder), filter(builder), attributes),
+    forward: (builder) => convNode(builder, image(builder), filter(builder), attributes),
     inputGradient: (builder) =>
-      builder.add(conv2dInputGradient, [gradient(builder), filter(builder)], { ...attributes, inputShape }),
+      builder.add(convInputGradient, [gradient(builder), filter(builder)], { ...attributes, inputShape }),
     filterGradient: (builder) =>
-      builder.add(conv2dFilterGradient, [image(builder), gradient(builder)], { ...attributes, filterShape }),
+      builder.add(convFilterGradient, [image(builder), gradient(builder)], { ...attributes, filterShape }),
   };
 }
 

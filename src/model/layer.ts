@@ -2,7 +2,7 @@ import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, type Shape, sameShape } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node } from "../graph/types.js";
-import type { WindowAttributes } from "../ops/window.js";
+import type { Window } from "../ops/window.js";
 import { checkName, namedParts } from "./check.js";
 import type { Fans, Initializer } from "./initializers.js";
 import { nameLayers } from "./names.js";
@@ -40,7 +40,7 @@ export interface EmitContext<Config extends object> {
 }
 
 /** What one output element sees of a layer's input, for receptive fields: one element, all of them, or a window. */
-export type Reach = "point" | "whole" | (WindowAttributes & { readonly kernel: readonly [number, number] });
+export type Reach = "point" | "whole" | (Window & { readonly kernel: readonly number[] });
 
 /**
  * A kind of layer: everything that is true of all layers of the kind. One kind, one file, and one line in

@@ -1,5 +1,5 @@
 import { constant, input, variable } from "../graph/leaves.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
+import { conv, convFilterGradient, convInputGradient } from "./conv.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
@@ -16,9 +16,9 @@ export const ops = {
   reduce,
   reshape,
   matmul,
-  conv2d,
-  conv2dInputGradient,
-  conv2dFilterGradient,
+  conv,
+  convInputGradient,
+  convFilterGradient,
   maxPool2d,
   maxPool2dGradient,
   averagePool2d,

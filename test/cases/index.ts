@@ -1,5 +1,5 @@
 import type { Case, CaseOp } from "../harness/case.js";
-import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
+import { convCases, convFilterGradientCases, convInputGradientCases } from "./conv.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
 import { averagePool2dCases, averagePool2dGradientCases, maxPool2dCases, maxPool2dGradientCases } from "./pool2d.js";
@@ -13,9 +13,9 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   reduce: reduceCases,
   reshape: reshapeCases,
   matmul: matmulCases,
-  conv2d: conv2dCases,
-  conv2dInputGradient: conv2dInputGradientCases,
-  conv2dFilterGradient: conv2dFilterGradientCases,
+  conv: convCases,
+  convInputGradient: convInputGradientCases,
+  convFilterGradient: convFilterGradientCases,
   maxPool2d: maxPool2dCases,
   maxPool2dGradient: maxPool2dGradientCases,
   averagePool2d: averagePool2dCases,

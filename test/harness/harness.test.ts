@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import type { Backend } from "../../src/plan/backend.js";
-import { conv2dCase } from "../cases/conv2d.js";
+import { convCase } from "../cases/conv.js";
 import { matmulCase } from "../cases/matmul.js";
 import { boundsOf, u } from "./bounds.js";
 import type { AnyCase } from "./case.js";
@@ -26,7 +26,7 @@ function spoilt(spoil: (values: Float32Array) => void): { name: string; backend:
 }
 
 describe("the harness", () => {
-  const convolution = conv2dCase({ size: [6, 6], channels: 16, filters: 8 })!;
+  const convolution = convCase({ size: [6, 6], channels: 16, filters: 8 })!;
 
   it("accepts what is exact", async () => {
     await checkCase(convolution, [spoilt(() => {})]);

@@ -136,13 +136,13 @@ describe("nodes", () => {
 
   it("of conv2d: padding as four numbers, bias and activation in one map", () => {
     expect(emitted(conv2d(3, 2, { stride: 2, activation: "sigmoid" }), [5, 4, 1])).toMatchInlineSnapshot(`
-      "%4 = conv2d(%0, %1) {strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0], groups: 1} : float32[2, 3, 2, 3]  # layer
+      "%4 = conv(%0, %1) {strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0], groups: 1} : float32[2, 3, 2, 3]  # layer
       %5 = map(%4, %2) {expression: sigmoid(add($0, $1))} : float32[2, 3, 2, 3]  # layer"
     `);
     expect(
       emitted(conv2d(4, 3, { groups: 2, useBias: false, padding: [1, 0, 2, 1] }), [5, 4, 2]),
     ).toMatchInlineSnapshot(
-      `"%3 = conv2d(%0, %1) {strides: [1, 1], dilation: [1, 1], padding: [1, 0, 2, 1], groups: 2} : float32[2, 4, 5, 4]  # layer"`,
+      `"%3 = conv(%0, %1) {strides: [1, 1], dilation: [1, 1], padding: [1, 0, 2, 1], groups: 2} : float32[2, 4, 5, 4]  # layer"`,
     );
   });
 

@@ -1,4 +1,4 @@
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.reference.js";
+import { conv, convFilterGradient, convInputGradient } from "../../ops/conv.reference.js";
 import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
 import { matmul } from "../../ops/matmul.reference.js";
@@ -13,9 +13,9 @@ export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<Attribut
   map,
   reduce,
   matmul,
-  conv2d,
-  conv2dInputGradient,
-  conv2dFilterGradient,
+  conv,
+  convInputGradient,
+  convFilterGradient,
   maxPool2d,
   maxPool2dGradient,
   averagePool2d,

@@ -1,7 +1,10 @@
 import type { WasmCatalog } from "./kernel.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
+import { depthwiseFilterGradient } from "./kernels/depthwiseFilter.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
+import { planar } from "./kernels/planar.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
@@ -14,9 +17,12 @@ export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
   matmul: [matmul],
-  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2d],
-  conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradient],
+  conv: [depthwise, ...[conv2dWinogradPanels, conv2dWinograd, conv2d].map(planar)],
+  convInputGradient: [
+    depthwiseInputGradient,
+    ...[conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient].map(planar),
+  ],
+  convFilterGradient: [depthwiseFilterGradient, ...[conv2dFilterGradientWinograd, conv2dFilterGradient].map(planar)],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],
   averagePool2d: [averagePool2d],

@@ -1,7 +1,7 @@
 import { platform } from "#platform";
 import { GraphBuilder } from "../../graph/builder.js";
 import type { Graph, Node } from "../../graph/types.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.js";
+import { conv, convFilterGradient, convInputGradient } from "../../ops/conv.js";
 import { add, exp, maximum, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { matmulNode } from "../../ops/matmul.js";
@@ -139,11 +139,11 @@ function addConvolutions(builder: GraphBuilder, { height, width, channels, taps 
   const [top, left] = [(taps[0] - 1) / 2, (taps[1] - 1) / 2];
   const window = { strides: [1, 1], dilation: [1, 1], padding: [top, top, left, left], groups: 1 } as const;
   const epilogue = maximum(add(x(0), x(1)), 0);
-  addOutput(builder, builder.add(conv2d, [image, filter, input("bias", channels)], { ...window, epilogue }));
+  addOutput(builder, builder.add(conv, [image, filter, input("bias", channels)], { ...window, epilogue }));
   const { shape } = image;
-  addOutput(builder, builder.add(conv2dInputGradient, [gradient, filter], { ...window, inputShape: shape }));
+  addOutput(builder, builder.add(convInputGradient, [gradient, filter], { ...window, inputShape: shape }));
   const filterShape = filter.shape;
-  addOutput(builder, builder.add(conv2dFilterGradient, [image, gradient], { ...window, filterShape }));
+  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
 }
 
 function addOutput(builder: GraphBuilder, node: Node): void {

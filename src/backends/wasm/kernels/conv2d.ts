@@ -1,10 +1,3 @@
-import {
-  type Conv2dAttributes,
-  type Conv2dFilterGradientAttributes,
-  type Conv2dGeometry,
-  type Conv2dInputGradientAttributes,
-  conv2dGeometry,
-} from "../../../ops/conv2d.js";
 import { effectiveSize } from "../../../ops/window.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
@@ -13,6 +6,13 @@ import { align } from "../layout.js";
 import { type ConvolutionPass, emitPass, multiplyAddsOfPass, rowsOfPass, tasksOfPass } from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
 import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
+import {
+  type Conv2dAttributes,
+  type Conv2dFilterGradientAttributes,
+  type Conv2dGeometry,
+  type Conv2dInputGradientAttributes,
+  conv2dGeometry,
+} from "./planar.js";
 import { Accumulators, columnTile, rowTile, tiledCycles, unrolledLoop, vectorsOf } from "./tile.js";
 
 const where = "conv2d";

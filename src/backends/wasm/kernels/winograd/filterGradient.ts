@@ -1,12 +1,12 @@
+import { i32 } from "../../assembler/index.js";
+import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { fill } from "../padded.js";
 import {
   type Conv2dAttributes,
   type Conv2dFilterGradientAttributes,
   type Conv2dGeometry,
   conv2dGeometry,
-} from "../../../../ops/conv2d.js";
-import { i32 } from "../../assembler/index.js";
-import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
-import { fill } from "../padded.js";
+} from "../planar.js";
 import { emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
