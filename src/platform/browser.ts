@@ -87,7 +87,10 @@ export const platform: Platform = {
   name: "browser",
   cpuCount: () => navigator.hardwareConcurrency || 1,
   env: () => undefined,
+  relaxWasm: () => false,
   widenWasm: () => false,
+  // of the browsers, only Chromium's of before 2024 do
+  sinksWasm: false,
   optimizingWasm: (body) => body(),
   warn: (text) => console.warn(text),
   now: () => performance.now(),

@@ -236,7 +236,18 @@ function cacheDirectory(): string {
   return process.platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
 }
 
-const canWiden = process.arch === "x64" && Number.parseInt(process.versions.v8, 10) >= 13;
+const v8Version = Number.parseInt(process.versions.v8, 10);
+
+/** Only x64 is known to fuse: the flag's code for other processors was not tried. */
+const canRelax = process.arch === "x64" && v8Version === 11;
+
+function relaxWasm(on: boolean): boolean {
+  if (!canRelax) return false;
+  setFlagsFromString(`--${on ? "" : "no-"}experimental-wasm-relaxed-simd`);
+  return on;
+}
+
+const canWiden = process.arch === "x64" && v8Version >= 13;
 
 function widenWasm(on: boolean): boolean {
   if (!canWiden) return false;
@@ -267,7 +278,9 @@ export const platform: Platform = {
   name: "node",
   cpuCount: availableParallelism,
   env,
+  relaxWasm,
   widenWasm,
+  sinksWasm: v8Version < 13,
   optimizingWasm,
   warn: (text) => void process.stderr.write(`${text}\n`),
   now: () => performance.now(),

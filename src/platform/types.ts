@@ -8,11 +8,21 @@ export interface Platform {
   /** Milliseconds of a monotonic clock, for progress and benchmarks only, never for results. */
   now(): number;
   /**
+   * Lets the engine compile relaxed SIMD, of which fovea uses the fused multiply-add, where it is behind a flag (V8 11,
+   * which Node 20 has); `false` forbids it again. Affects code compiled from then on. Returns whether it is on by flag.
+   */
+  relaxWasm(on: boolean): boolean;
+  /**
    * Lets the engine join neighbouring 128-bit vector operations of WebAssembly into 256-bit ones, where it can: V8's
    * revectoriser, an experiment of V8 ≥ 13 on x64; `false` switches it off again. Affects code compiled from then on.
    * Returns whether it is on now.
    */
   widenWasm(on: boolean): boolean;
+  /**
+   * Whether the engine's compiler places arithmetic as late as it can within a loop's body, behind all loads: V8 before
+   * 13. Unrolled loops then need more registers than there are.
+   */
+  readonly sinksWasm: boolean;
   /**
    * Runs `body`, which compiles and calls WebAssembly synchronously: as far as the engine lets us, every function that
    * returns once is optimised before it is called again. Elsewhere that takes many calls, and happens at any time.

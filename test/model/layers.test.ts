@@ -225,16 +225,16 @@ describe("errors", () => {
       "conv2d: stride and strides are both given. Keep one of them; they mean the same.",
     ],
     [
-      () => conv2d(10, 5, { padding: wrong("full") }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received "full").',
+      () => conv2d(10, 5, { padding: wrong("causal") }),
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received "causal").',
     ],
     [
       () => conv2d(10, 5, { padding: wrong([1, 2, 3]) }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received [1, 2, 3]).',
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received [1, 2, 3]).',
     ],
     [
       () => conv2d(10, 5, { padding: -1 }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received -1).',
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received -1).',
     ],
     [
       () => conv2d(10, 5, { dilation: 0 }),

@@ -1,3 +1,4 @@
+import { platform } from "#platform";
 import { fail } from "../../core/errors.js";
 import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
@@ -11,14 +12,14 @@ import { compilePlan } from "./compile.js";
 import { detectFeatures } from "./features.js";
 import { bindCatalog, type Engine } from "./kernel.js";
 import { WasmProgram } from "./program.js";
-import { widen } from "./selfCheck.js";
+import { fuse, widen } from "./selfCheck.js";
 import { WasmStore } from "./store.js";
 import { resolveThreads, ThreadPool } from "./threads.js";
 
 export interface WasmOptions {
   /** Threads that share each step; by default the number of processors, at most 8; 1 where memory cannot be shared. */
   readonly threads?: number;
-  /** Use fused multiply-add where the engine has it (default true). Results differ in rounding between the two. */
+  /** Use fused multiply-add where the engine has it, on Node 20 by a flag of V8 (default true). Results differ in rounding between the two. */
   readonly relaxedSimd?: boolean;
   /** Use 256-bit vectors where the engine joins 128-bit ones, and rightly so: V8 ≥ 13, Node ≥ 24 (default true). */
   readonly wide?: boolean;
@@ -40,18 +41,21 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
       fix: "Use Node 20 or newer, or a browser of 2021 or newer",
     });
   }
-  const threads = resolveThreads(options.threads, features.threads);
-  const relaxedSimd = features.relaxedSimd && options.relaxedSimd !== false;
-  const narrow: Engine = {
-    threads,
-    relaxedSimd,
+  const plain: Engine = {
+    threads: resolveThreads(options.threads, features.threads),
+    relaxedSimd: false,
     wide: false,
+    sinks: platform.sinksWasm,
     worthSharing: options.worthSharing ?? 30_000,
-    multiplyAdd: relaxedSimd ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
+    multiplyAdd: (a, b, c) => f32x4.add(f32x4.mul(a, b), c),
   };
+  const fused: Engine = { ...plain, relaxedSimd: true, multiplyAdd: f32x4.relaxedMadd };
+  const relaxedSimd =
+    options.relaxedSimd !== false && ((await fuse(fused)) === "right" || detectFeatures().relaxedSimd);
+  const narrow = relaxedSimd ? fused : plain;
   const wide = relaxedSimd && options.wide !== false && (await widen(narrow)) === "right";
   const engine = { ...narrow, wide };
-  return new WasmBackend(engine, threads > 1 ? await ThreadPool.start(threads) : undefined);
+  return new WasmBackend(engine, engine.threads > 1 ? await ThreadPool.start(engine.threads) : undefined);
 }
 
 export class WasmBackend implements Backend {

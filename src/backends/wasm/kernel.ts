@@ -8,6 +8,8 @@ export interface Engine {
   readonly relaxedSimd: boolean;
   /** Whether the engine joins neighbouring 128-bit operations into 256-bit ones; kernels then take wider tiles. */
   readonly wide: boolean;
+  /** Whether the engine moves arithmetic behind later loads: see `platform.sinksWasm`. Kernels then take other tiles. */
+  readonly sinks: boolean;
   readonly threads: number;
   /** Phases shorter than this many cycles are done by the first thread alone: a barrier would cost more. */
   readonly worthSharing: number;

@@ -15,38 +15,60 @@ import { bindCatalog, type Engine } from "./kernel.js";
 import { WasmProgram } from "./program.js";
 import { WasmStore } from "./store.js";
 
-/** What became of 256-bit vectors: `none` where the engine has no such thing. */
-export type WideVerdict = "right" | "wrong" | "none";
+/** What became of an experiment of the engine: `none` where it has no such thing, or needs no experiment. */
+export type Verdict = "right" | "wrong" | "none";
 
 /** What a test may do to the results of the program that is checked. */
 export type Distortion = (outputs: Readonly<Record<string, Float32Array>>) => void;
 
-let verdict: Promise<WideVerdict> | undefined;
+/** Features that V8 has behind a flag. A mistake in one would be a network that silently learns something else. */
+const experiments = {
+  fused: { set: (on: boolean) => platform.relaxWasm(on), failure: "fused multiply-add gives", instead: "two steps" },
+  wide: { set: (on: boolean) => platform.widenWasm(on), failure: "256-bit vectors give", instead: "128-bit ones" },
+} as const;
+
+const verdicts = new Map<keyof typeof experiments, Promise<Verdict>>();
+
+/** Forgets the verdicts, for tests. */
+export function forgetVerdicts(): void {
+  verdicts.clear();
+}
 
 /**
- * Switches 256-bit vectors on if this process's engine has them and computes rightly with them; decided once. V8's
- * revectoriser is an experiment, and a mistake of it would be a network that silently learns something else. So a small
- * program with the kernels' full tiles runs as optimised code, and is compared with naive loops. Where they differ, the
- * vectors are switched off again and the user is told.
+ * Switches 256-bit vectors on (V8's revectoriser) if this process's engine has them and computes rightly with them;
+ * decided once. A small program with the kernels' full tiles runs as optimised code, and is compared with naive loops.
+ * Where they differ, the vectors are switched off again and the user is told.
  *
  * Takes 24 ms once per process (Node 26, EPYC of 2.6 GHz), of which 11 ms come back: the emitter is warm when the first
  * program needs it. Winograd's kernels would add 12 ms, so only `fovea doctor` checks them, by {@link computesRightly}.
  */
-export function widen(engine: Engine, distort?: Distortion): Promise<WideVerdict> {
-  verdict ??= decide(engine, distort);
+export function widen(engine: Engine, distort?: Distortion): Promise<Verdict> {
+  return decideOnce("wide", { ...engine, wide: true }, distort);
+}
+
+/** The same for relaxed SIMD where it is behind a flag, on Node 20. `engine` is one that uses it. */
+export function fuse(engine: Engine, distort?: Distortion): Promise<Verdict> {
+  return decideOnce("fused", engine, distort);
+}
+
+function decideOnce(name: keyof typeof experiments, engine: Engine, distort: Distortion | undefined) {
+  let verdict = verdicts.get(name);
+  if (verdict === undefined) {
+    verdict = decide(experiments[name], engine, distort);
+    verdicts.set(name, verdict);
+  }
   return verdict;
 }
 
-/** Forgets the verdict, for tests. */
-export function forgetVerdict(): void {
-  verdict = undefined;
-}
-
-async function decide(engine: Engine, distort: Distortion | undefined): Promise<WideVerdict> {
-  if (!platform.widenWasm(true)) return "none";
-  if (await computesRightly({ ...engine, wide: true }, smallGraph(), distort)) return "right";
-  platform.widenWasm(false);
-  platform.warn("fovea: 256-bit vectors give wrong results on this engine; using 128-bit ones");
+async function decide(
+  { set, failure, instead }: (typeof experiments)[keyof typeof experiments],
+  engine: Engine,
+  distort: Distortion | undefined,
+): Promise<Verdict> {
+  if (!set(true)) return "none";
+  if (await computesRightly(engine, smallGraph(), distort)) return "right";
+  set(false);
+  platform.warn(`fovea: ${failure} wrong results on this engine; using ${instead}`);
   return "wrong";
 }
 

@@ -4,7 +4,7 @@ import { detectFeatures, type Features } from "../../backends/wasm/features.js";
 import { createWasmBackend } from "../../backends/wasm/index.js";
 import type { Engine } from "../../backends/wasm/kernel.js";
 import { measurePeak } from "../../backends/wasm/peak.js";
-import { computesRightly, smallGraph, type WideVerdict, widen, winogradGraph } from "../../backends/wasm/selfCheck.js";
+import { computesRightly, smallGraph, type Verdict, widen, winogradGraph } from "../../backends/wasm/selfCheck.js";
 import { FoveaError } from "../../core/errors.js";
 import { dataCache } from "../../data/locate.js";
 import { loadPackage, readPackageFile } from "../../inspect/packages.js";
@@ -18,9 +18,11 @@ export interface DoctorOptions {
 
 interface EngineReport {
   readonly threads: number;
+  /** Whether multiplication and addition are fused. */
+  readonly relaxedSimd: boolean;
   readonly vectorBits: 128 | 256;
   /** What became of 256-bit vectors: see `widen`. */
-  readonly wide: WideVerdict;
+  readonly wide: Verdict;
   /** Whether all kinds of kernels agree with naive loops, in the mode that is used. */
   readonly computesRightly: boolean;
   /** Of one core; a multiply-add is two operations. */
@@ -95,6 +97,7 @@ async function examineEngine(obstacles: Obstacle[]): Promise<EngineReport | unde
       }
       return {
         threads: engine.threads,
+        relaxedSimd: engine.relaxedSimd,
         vectorBits: engine.wide ? 256 : 128,
         wide: engine.relaxedSimd ? await widen(engine) : "none",
         computesRightly: right,
@@ -139,6 +142,7 @@ async function examinePackage(wanted: (typeof packages)[number]): Promise<Packag
 
 function describe(report: Report): string[] {
   const { features, engine, directories, data, packages, obstacles } = report;
+  const relaxed = engine?.relaxedSimd ?? features.relaxedSimd;
   const missing = packages.filter(({ loads }) => !loads).map(({ name }) => name);
   return [
     ...section(`fovea ${report.fovea}`, [
@@ -147,10 +151,7 @@ function describe(report: Report): string[] {
     ]),
     ...section("Engine", [
       ["SIMD", features.simd ? "yes" : "no"],
-      [
-        "Relaxed SIMD",
-        features.relaxedSimd ? "yes: fused multiply-add" : "no: multiply and add apart (Node 22 has it)",
-      ],
+      ["Relaxed SIMD", relaxed ? "yes: fused multiply-add" : "no: multiply and add apart"],
       ["Shared memory", features.threads ? "yes" : "no: one thread only"],
       ...(engine === undefined ? [] : describeEngine(engine)),
     ]),

@@ -7,7 +7,8 @@ import { WasmProgram } from "../../../src/backends/wasm/program.js";
 import {
   computesRightly,
   type Distortion,
-  forgetVerdict,
+  forgetVerdicts,
+  fuse,
   smallGraph,
   widen,
   winogradGraph,
@@ -21,12 +22,12 @@ let narrow: WasmBackend;
 
 beforeEach(async () => {
   narrow = await createWasmBackend({ threads: 1, wide: false });
-  forgetVerdict();
+  forgetVerdicts();
 });
 
 afterEach(() => {
   vi.restoreAllMocks();
-  forgetVerdict();
+  forgetVerdicts();
 });
 
 /** An engine that could be widened, wherever the test runs: wide tiles are right without wide vectors, too. */
@@ -47,6 +48,7 @@ describe("256-bit vectors", () => {
 
   it("are checked once in a process, and not where nobody wants them", async () => {
     const { widenWasm } = pretendToWiden();
+    vi.spyOn(platform, "relaxWasm").mockReturnValue(false);
     const optimizing = vi.spyOn(platform, "optimizingWasm");
     await createWasmBackend({ threads: 1, wide: false });
     await createWasmBackend({ threads: 1, relaxedSimd: false });
@@ -81,6 +83,31 @@ describe("256-bit vectors", () => {
     }
     expect(widenWasm.mock.calls).toEqual([[true], [false]]);
     expect(warn.mock.calls).toEqual([["fovea: 256-bit vectors give wrong results on this engine; using 128-bit ones"]]);
+  });
+});
+
+describe("fused multiply-add", () => {
+  const behindFlag = process.arch === "x64" && process.versions.v8.startsWith("11.");
+
+  it("is right on this engine, behind a flag or not", async () => {
+    const warn = vi.spyOn(platform, "warn");
+    const { engine } = await createWasmBackend({ threads: 1, wide: false });
+    expect(await fuse(engine)).toBe(behindFlag ? "right" : "none");
+    expect(engine.relaxedSimd).toBe(true);
+    expect((await createWasmBackend({ threads: 1, relaxedSimd: false })).engine.relaxedSimd).toBe(false);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("is given up where it computes wrongly, and the user told once", async () => {
+    const relaxWasm = vi.spyOn(platform, "relaxWasm").mockImplementation((on) => on);
+    const warn = vi.spyOn(platform, "warn").mockImplementation(() => {});
+    const wrong: Distortion = (outputs) => Object.values(outputs)[0]!.fill(Number.NaN);
+    expect(await fuse(narrow.engine, wrong)).toBe("wrong");
+    await createWasmBackend({ threads: 1, wide: false });
+    expect(relaxWasm.mock.calls).toEqual([[true], [false]]);
+    expect(warn.mock.calls).toEqual([
+      ["fovea: fused multiply-add gives wrong results on this engine; using two steps"],
+    ]);
   });
 });
 
@@ -171,11 +198,12 @@ describe("the platform", () => {
 
   it("of a browser has nothing to switch", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    expect([browser.widenWasm(true), browser.widenWasm(false), browser.optimizingWasm(() => 7)]).toEqual([
-      false,
-      false,
-      7,
-    ]);
+    expect([
+      browser.relaxWasm(true),
+      browser.widenWasm(true),
+      browser.widenWasm(false),
+      browser.optimizingWasm(() => 7),
+    ]).toEqual([false, false, false, 7]);
     browser.warn("careful");
     expect(warn.mock.calls).toEqual([["careful"]]);
   });

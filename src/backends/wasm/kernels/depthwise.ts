@@ -19,7 +19,7 @@ import { EpilogueEmitter } from "./tile.js";
 
 /** Why a convolution is not one of single channels; with several filters for each, they are `multiplier`. */
 export function depthwiseRefusal({ groupChannels, inputChannels }: SpatialGeometry): true | string {
-  return groupChannels === 1 && inputChannels > 1 ? true : "its filters read several channels, or there is only one";
+  return groupChannels === 1 && inputChannels > 1 ? true : "its filters read several channels";
 }
 
 export const multiplierOf = ({ inputChannels, outputChannels }: SpatialGeometry): number =>
@@ -240,10 +240,9 @@ function forResidue(
   body: (pass: PassAxis, index: I32) => void,
 ): void {
   const { distance } = passes[0]!;
-  if (passes.length === 1) return body(passes[0]!, f.local("i32", i32.divU(at, distance)).get);
-  for (const pass of passes) {
-    f.if(i32.eq(i32.remU(at, distance), pass.first), () => body(pass, f.local("i32", i32.divU(at, distance)).get));
-  }
+  const index = f.local("i32", i32.divU(at, distance));
+  if (passes.length === 1) body(passes[0]!, index.get);
+  else for (const pass of passes) f.if(i32.eq(i32.remU(at, distance), pass.first), () => body(pass, index.get));
 }
 
 interface RowPlace {

@@ -19,6 +19,10 @@ export interface DepthWindow {
   readonly padding: readonly [number, number];
 }
 
+/** The window along the third axis, also where there is none. */
+export const depthOf = ({ depth }: Conv2dAttributes): DepthWindow =>
+  depth ?? { stride: 1, dilation: 1, padding: [0, 0] };
+
 export interface Conv2dInputGradientAttributes extends Conv2dAttributes {
   readonly inputShape: Shape;
 }

@@ -38,9 +38,10 @@ const registersFor = (columns: number, { wide }: Engine): number => Math.ceil(ve
 
 /**
  * Columns of a tile: two registers wide, so that one splat of A feeds two multiply-adds; three where that covers all
- * columns at once.
+ * columns at once. An engine that sinks arithmetic loads all splats of a step first: fewer rows, and more columns.
  */
 export function columnTile(columns: number, engine: Engine): number {
+  if (engine.sinks) return columns <= 16 ? columns : ([16, 12, 8].find((width) => columns % width === 0) ?? 16);
   const lanes = engine.wide ? 8 : 4;
   return columns > 2 * lanes && columns <= 3 * lanes ? columns : Math.min(columns, 2 * lanes);
 }
@@ -48,7 +49,8 @@ export function columnTile(columns: number, engine: Engine): number {
 /** Rows of a tile of `columns` whose sums fit into the registers. */
 export function mostRows(columns: number, engine: Engine): number {
   const perRow = registersFor(columns, engine);
-  return Math.min(12, Math.floor((registers - 1 - perRow - (engine.relaxedSimd ? 0 : 1)) / perRow));
+  const free = registers - perRow - (engine.relaxedSimd ? 0 : 1);
+  return Math.min(12, engine.sinks ? Math.floor(free / (perRow + 1)) : Math.floor((free - 1) / perRow));
 }
 
 /**
@@ -66,6 +68,19 @@ export function rowTile(count: number, columns: number, engine: Engine): number 
     if (total < bestCost) [best, bestCost] = [rows, total];
   }
   return best;
+}
+
+/** Where a tile's rows of A lie; distances in bytes. */
+export interface LeftOperand {
+  readonly pointer: Local<"i32">;
+  readonly rowBytes: number;
+  readonly stepBytes: number;
+}
+
+/** Where the steps of B lie, one row of the tile's columns each. */
+export interface RightOperand {
+  readonly pointer: Local<"i32">;
+  readonly stepBytes: number;
 }
 
 /** The sums of one tile. */
@@ -99,27 +114,38 @@ export class Accumulators {
     });
   }
 
-  /** sums = Σ over `length` steps of a · b; the pointers are left behind the last step. Distances in bytes. */
-  reduce(
-    length: number,
-    a: { readonly pointer: Local<"i32">; readonly rowBytes: number; readonly stepBytes: number },
-    b: { readonly pointer: Local<"i32">; readonly stepBytes: number },
-  ): void {
+  /** sums = Σ over `length` steps of a · b: see {@link accumulate}. */
+  reduce(length: number, a: LeftOperand, b: RightOperand): void {
     this.clear();
-    unrolledLoop(
-      this.f,
-      length,
-      4,
-      (step) =>
+    this.accumulate(length, a, b);
+  }
+
+  /**
+   * sums += Σ over `length` steps of a · b; the pointers are left behind the last step. The loop is unrolled, wholly up
+   * to `whole` steps, unless the engine would sink the arithmetic of all steps behind their loads.
+   */
+  accumulate(length: number, a: LeftOperand, b: RightOperand, whole = 4): void {
+    const { f } = this;
+    const unroll = this.engine.sinks ? 1 : length <= whole ? length : 4;
+    const round = (steps: number) => {
+      for (let step = 0; step < steps; step++) {
         this.step((row) => ({ base: a.pointer.get, offset: row * a.rowBytes + step * a.stepBytes }), {
           base: b.pointer.get,
           offset: step * b.stepBytes,
-        }),
-      (steps) => {
-        this.f.increase(a.pointer, steps * a.stepBytes);
-        this.f.increase(b.pointer, steps * b.stepBytes);
-      },
-    );
+        });
+      }
+      f.increase(a.pointer, steps * a.stepBytes);
+      f.increase(b.pointer, steps * b.stepBytes);
+    };
+    const looped = length - (length % unroll);
+    if (looped > unroll) {
+      const end = f.local("i32", i32.add(b.pointer.get, looped * b.stepBytes));
+      f.doWhile(
+        () => round(unroll),
+        () => i32.ne(b.pointer.get, end.get),
+      );
+    } else if (looped > 0) round(looped);
+    if (looped < length) round(length - looped);
   }
 
   /** sums += what lies at `place(row)` */
@@ -181,37 +207,6 @@ export class EpilogueEmitter {
     };
     return emitExpression(f, this.expression, { value: load, constant, fma: engine.multiplyAdd });
   }
-}
-
-/**
- * A reduction loop of constant length, unrolled: `body(step)` is emitted with constant step numbers, `advance(steps)`
- * moves the pointers after each round.
- */
-export function unrolledLoop(
-  f: FunctionBuilder,
-  length: number,
-  unroll: number,
-  body: (step: number) => void,
-  advance: (steps: number) => void,
-): void {
-  const rounds = Math.floor(length / unroll);
-  const rest = length - rounds * unroll;
-  if (rounds > 1) {
-    const left = f.local("i32", i32.constant(rounds));
-    f.doWhile(
-      () => {
-        for (let step = 0; step < unroll; step++) body(step);
-        advance(unroll);
-        f.increase(left, -1);
-      },
-      () => left.get,
-    );
-  } else if (rounds === 1) {
-    for (let step = 0; step < unroll; step++) body(step);
-    advance(unroll);
-  }
-  for (let step = 0; step < rest; step++) body(step);
-  if (rest > 0) advance(rest);
 }
 
 /** A product of matrices in memory, of which tiles are computed; distances in bytes. */
