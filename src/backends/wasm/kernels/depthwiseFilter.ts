@@ -229,6 +229,7 @@ function emitTaps(
   const pointers = taps.rows.map(() => f.local("i32"));
   const gradientRow = f.local("i32");
   const gradient = f.local("i32");
+  const pixel = f.local("i32");
   const axis = forwardAxis(width);
   const interior = interiorOf(axis);
 
@@ -274,9 +275,10 @@ function emitTaps(
       const column = i32.add(i32.mul(x.get, width.stride), (taps.first + v) * width.dilation - width.before);
       f.if(i32.ltU(column, width.input), () => {
         pointers.forEach((pointer, line) => {
+          // not an immediate offset: the pointer itself may lie before the memory
+          f.set(pixel, i32.add(pointer.get, v * width.dilation * pixelBytes));
           sums[0]![line]![v]!.forEach((sum, i) => {
-            const pixel = v128.load(pointer.get, v * width.dilation * pixelBytes + 16 * i);
-            f.set(sum, engine.multiplyAdd(pixel, gradients[0]![i]!.get, sum.get));
+            f.set(sum, engine.multiplyAdd(v128.load(pixel.get, 16 * i), gradients[0]![i]!.get, sum.get));
           });
         });
       });
