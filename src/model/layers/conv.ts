@@ -109,7 +109,12 @@ export function biasOf(
 }
 
 /** Shape of one example after the window, with `filters` channels; fails where it does not fit once. */
-export function outputOver(config: ConvolutionConfig, input: Shape, filters: number, where: string): Shape {
+export function outputOver(
+  config: Pick<ConvolutionConfig, "kernelSize" | "strides" | "padding" | "dilation">,
+  input: Shape,
+  filters: number,
+  where: string,
+): Shape {
   const { extents } = checkAxes(input, config.kernelSize.length, where);
   const window = windowOver(input, config.kernelSize, config);
   return [...windowOutput(extents, config.kernelSize, window, where), filters];

@@ -3,8 +3,16 @@ import { activationKind } from "./activation.js";
 import { addKind } from "./add.js";
 import { averagePool2dKind } from "./averagePool2d.js";
 import { batchNormKind } from "./batchNorm.js";
+import { conv1dKind } from "./conv1d.js";
 import { conv2dKind } from "./conv2d.js";
+import { conv3dKind } from "./conv3d.js";
+import { convTranspose1dKind } from "./convTranspose1d.js";
+import { convTranspose2dKind } from "./convTranspose2d.js";
+import { convTranspose3dKind } from "./convTranspose3d.js";
 import { denseKind } from "./dense.js";
+import { depthwiseConv1dKind } from "./depthwiseConv1d.js";
+import { depthwiseConv2dKind } from "./depthwiseConv2d.js";
+import { depthwiseConv3dKind } from "./depthwiseConv3d.js";
 import { dropoutKind } from "./dropout.js";
 import { flattenKind } from "./flatten.js";
 import { globalAveragePool2dKind } from "./globalAveragePool2d.js";
@@ -12,14 +20,24 @@ import { leakyReluKind } from "./leakyRelu.js";
 import { maxPool2dKind } from "./maxPool2d.js";
 import { reluKind } from "./relu.js";
 import { reshapeKind } from "./reshape.js";
+import { separableConv1dKind } from "./separableConv1d.js";
+import { separableConv2dKind } from "./separableConv2d.js";
 import { softmaxKind } from "./softmax.js";
 
 export { activation } from "./activation.js";
 export { add } from "./add.js";
 export { type AveragePool2dOptions, averagePool2d } from "./averagePool2d.js";
 export { type BatchNormOptions, batchNorm } from "./batchNorm.js";
+export { type Conv1dOptions, conv1d } from "./conv1d.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
+export { type Conv3dOptions, conv3d } from "./conv3d.js";
+export { type ConvTranspose1dOptions, convTranspose1d } from "./convTranspose1d.js";
+export { type ConvTranspose2dOptions, convTranspose2d } from "./convTranspose2d.js";
+export { type ConvTranspose3dOptions, convTranspose3d } from "./convTranspose3d.js";
 export { type DenseOptions, dense } from "./dense.js";
+export { type DepthwiseConv1dOptions, depthwiseConv1d } from "./depthwiseConv1d.js";
+export { type DepthwiseConv2dOptions, depthwiseConv2d } from "./depthwiseConv2d.js";
+export { type DepthwiseConv3dOptions, depthwiseConv3d } from "./depthwiseConv3d.js";
 export { dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
 export { globalAveragePool2d } from "./globalAveragePool2d.js";
@@ -27,11 +45,23 @@ export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
 export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
 export { relu } from "./relu.js";
 export { reshape } from "./reshape.js";
+export { type SeparableConv1dOptions, separableConv1d } from "./separableConv1d.js";
+export { type SeparableConv2dOptions, separableConv2d } from "./separableConv2d.js";
 export { softmax } from "./softmax.js";
 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
   conv2d: conv2dKind,
+  conv1d: conv1dKind,
+  conv3d: conv3dKind,
+  convTranspose1d: convTranspose1dKind,
+  convTranspose2d: convTranspose2dKind,
+  convTranspose3d: convTranspose3dKind,
+  depthwiseConv1d: depthwiseConv1dKind,
+  depthwiseConv2d: depthwiseConv2dKind,
+  depthwiseConv3d: depthwiseConv3dKind,
+  separableConv1d: separableConv1dKind,
+  separableConv2d: separableConv2dKind,
   dense: denseKind,
   maxPool2d: maxPool2dKind,
   averagePool2d: averagePool2dKind,
