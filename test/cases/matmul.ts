@@ -36,6 +36,11 @@ export const matmulCases: readonly Case<"matmul">[] = [
     ...[1, 8, 16, 17].map((size) => matmulCase([size, size, size], attributes)),
     matmulCase([1, 129, 1], attributes),
     matmulCase([33, 260, 70], attributes),
+    // a few columns beside full tiles, or alone, with and without terms beside full vectors
+    ...[1, 2, 4, 16 + 1, 16 + 2, 16 + 4].flatMap((n) => [
+      matmulCase([13, 64, n], attributes),
+      matmulCase([71, 67, n], attributes),
+    ]),
     // a right-hand matrix that is put into panels
     matmulCase([49, 200, 256], attributes),
   ]),
@@ -43,6 +48,7 @@ export const matmulCases: readonly Case<"matmul">[] = [
     edgeSizes.flatMap((size) => withEpilogues(matmulCase([5, 6, size], attributes))),
   ),
   ...edgeSizes.flatMap((size) => withEpilogues(matmulCase([size, 6, 9]))),
+  ...transposes.flatMap((attributes) => withEpilogues(matmulCase([9, 65, 18], attributes))),
 ];
 
 /** The product under every epilogue. */

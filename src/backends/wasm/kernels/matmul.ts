@@ -1,9 +1,10 @@
 import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
-import { i32 } from "../assembler/index.js";
+import { type I32, i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
 import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
+import { dotColumns, emitDots, emitTurned, packedBytes, packingPhase, slimSumBytes, turnedColumns } from "./slim.js";
 import {
   Accumulators,
   columnTile,
@@ -54,32 +55,67 @@ function turnedBytes(node: NodeContext): number {
 }
 
 /**
+ * The columns beside full tiles that are computed apart, where they are few: see slim.ts. The last columns of B are rows
+ * of memory already if B is transposed, and are packed into such if not.
+ */
+function slimPart(node: NodeContext, engine: Engine) {
+  const { transposeA, transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
+  const { m, n, k } = sizesOf(node);
+  const width = columnTile(n, engine);
+  const rest = n > width ? n % width : n;
+  const turned = transposeA && !transposeB && epilogue === undefined;
+  const columns = turned ? turnedColumns(rest, engine) : transposeA ? 0 : dotColumns(rest, k, engine);
+  const packed = columns > 0 && !transposeA && !transposeB ? packedBytes(k, columns) : 0;
+  return { m, n, k, firstColumn: n - columns, columns, turned, packed };
+}
+
+/** Offsets in the scratch memory. */
+function layoutOf(node: NodeContext, engine: Engine) {
+  const sizes = sizesOf(node);
+  const slim = slimPart(node, engine);
+  const panels = turnedBytes(node);
+  const packed = panels + (usesPanels(sizes, engine) ? align(4 * panelFloats(sizes.k, sizes.n, engine)) : 0);
+  const sums = packed + slim.packed;
+  return { panels, packed, sums, bytes: sums + (slim.columns > 0 ? slimSumBytes(engine) : 0) };
+}
+
+/**
  * Matrix product with a register tile over rows of A and columns of B, both read where they lie; a transposed B is
  * first turned into rows, and a large one put into panels. Long reductions are cut into blocks, each summed from zero.
  */
 export const matmul: WasmKernel = {
   name: "f32_matmul_tiled_simd128",
   accepts: () => true,
-  scratchBytes(node, engine) {
-    const sizes = sizesOf(node);
-    return turnedBytes(node) + (usesPanels(sizes, engine) ? 4 * panelFloats(sizes.k, sizes.n, engine) : 0);
-  },
+  scratchBytes: (node, engine) => layoutOf(node, engine).bytes,
   phases(node, engine) {
     const sizes = sizesOf(node);
     const { m, n, k, rowBytesOfB } = sizes;
     const { transposeB } = attributesOf<MatmulAttributes>(node);
     const panels = usesPanels(sizes, engine);
+    const layout = layoutOf(node, engine);
+    const slim = slimPart(node, engine);
     const product: Phase = {
       tasks: tasksOf(m, n, engine).tasks,
       cycles: tiledCycles(m * n * k) + m * n,
-      usesScratch: transposeB || panels,
+      usesScratch: layout.bytes > 0,
       emit: (scope) => emitProduct(scope, node),
     };
-    const packing = panelPhase(k, n, rowBytesOfB, engine, ({ inputs, scratch }) => ({
-      source: transposeB ? scratch : inputs[1]!,
-      target: i32.add(scratch, turnedBytes(node)),
-    }));
-    return [...(transposeB ? [transposition(node)] : []), ...(panels ? [packing] : []), product];
+    const phases: Phase[] = [];
+    if (transposeB && slim.firstColumn > 0) phases.push(transposition(node));
+    if (panels) {
+      phases.push(
+        panelPhase(k, n, rowBytesOfB, engine, ({ inputs, scratch }) => ({
+          source: transposeB ? scratch : inputs[1]!,
+          target: i32.add(scratch, layout.panels),
+        })),
+      );
+    }
+    if (slim.packed > 0) {
+      phases.push(
+        packingPhase(slim, ({ inputs, scratch }) => ({ source: inputs[1]!, target: i32.add(scratch, layout.packed) })),
+      );
+    }
+    return [...phases, product];
   },
 };
 
@@ -138,6 +174,7 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
   const { f, engine, begin, end } = scope;
   const { m, n } = sizesOf(node);
   const { rows, columns, rowTiles, byRows } = tasksOf(m, n, engine);
+  const slim = slimPart(node, engine).columns > 0;
   const rowIndex = f.local("i32");
   const columnIndex = f.local("i32");
   const tile = (tileRows: number, tileColumns: number) => () =>
@@ -149,45 +186,62 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
     if (m < rows) return tile(rest, tileColumns)();
     f.if(i32.ltS(rowIndex.get, Math.floor(m / rows)), tile(rows, tileColumns), tile(rest, tileColumns));
   };
-  const overColumns = () => {
-    const rest = n % columns;
-    if (rest === 0) return overRows(columns);
-    if (n < columns) return overRows(rest);
-    f.if(
-      i32.ltS(columnIndex.get, Math.floor(n / columns)),
-      () => overRows(columns),
-      () => overRows(rest),
-    );
-  };
-  if (!byRows) {
-    f.for(columnIndex, begin, end, 1, () => f.for(rowIndex, 0, rowTiles, 1, overColumns));
+  const rest = n < columns ? n : n % columns;
+  const fullColumns = n < columns ? 0 : Math.floor(n / columns);
+  if (byRows) {
+    f.for(columnIndex, 0, fullColumns, 1, () => f.for(rowIndex, begin, end, 1, () => overRows(columns)));
+    f.set(columnIndex, i32.constant(fullColumns));
+    if (slim) emitSlim(scope, node, i32.mul(begin, rows), i32.min(i32.mul(end, rows), m));
+    else if (rest > 0) overGroups();
     return;
   }
-  const fullColumns = Math.floor(n / columns);
-  const rest = n - fullColumns * columns;
-  f.for(columnIndex, 0, fullColumns, 1, () => f.for(rowIndex, begin, end, 1, () => overRows(columns)));
-  if (rest === 0) return;
-  // the narrow tile at the end has room for more rows, and needs them: its sums would wait for each other
-  const grouped = Math.max(1, Math.floor(mostRows(rest, engine) / rows));
-  f.set(columnIndex, i32.constant(fullColumns));
-  f.set(rowIndex, begin);
-  if (grouped > 1) {
-    const whole = f.local("i32", i32.sub(i32.min(end, Math.floor(m / rows)), grouped));
+  const last = () => (slim ? emitSlim(scope, node, i32.constant(0), i32.constant(m)) : overAllRows(rest));
+  const overAllRows = (tileColumns: number) => f.for(rowIndex, 0, rowTiles, 1, () => overRows(tileColumns));
+  f.for(columnIndex, begin, end, 1, () => {
+    if (rest === 0) overAllRows(columns);
+    else if (fullColumns === 0) last();
+    else f.if(i32.ltS(columnIndex.get, fullColumns), () => overAllRows(columns), last);
+  });
+
+  /** The narrow tile at the end has room for more rows, and needs them: its sums would wait for each other. */
+  function overGroups(): void {
+    const grouped = Math.max(1, Math.floor(mostRows(rest, engine) / rows));
+    f.set(rowIndex, begin);
+    if (grouped > 1) {
+      const whole = f.local("i32", i32.sub(i32.min(end, Math.floor(m / rows)), grouped));
+      f.while(
+        () => i32.leS(rowIndex.get, whole.get),
+        () => {
+          tile(rows * grouped, rest)();
+          f.increase(rowIndex, grouped);
+        },
+      );
+    }
     f.while(
-      () => i32.leS(rowIndex.get, whole.get),
+      () => i32.ltS(rowIndex.get, end),
       () => {
-        tile(rows * grouped, rest)();
-        f.increase(rowIndex, grouped);
+        overRows(rest);
+        f.increase(rowIndex, 1);
       },
     );
   }
-  f.while(
-    () => i32.ltS(rowIndex.get, end),
-    () => {
-      overRows(rest);
-      f.increase(rowIndex, 1);
-    },
-  );
+}
+
+/** The few columns beside full tiles, of rows `from … to`. */
+function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): void {
+  const { inputs, scratch, engine } = scope;
+  const { transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
+  const slim = slimPart(node, engine);
+  const layout = layoutOf(node, engine);
+  const rows = { a: inputs[0]!, sums: i32.add(scratch, layout.sums), from, to };
+  if (slim.turned) {
+    emitTurned(scope, slim, { ...rows, b: inputs[1]! });
+    return;
+  }
+  const columns = transposeB
+    ? { columns: i32.add(inputs[1]!, 4 * slim.k * slim.firstColumn), columnBytes: 4 * slim.k }
+    : { columns: i32.add(scratch, layout.packed) };
+  emitDots(scope, slim, { ...rows, ...columns }, new EpilogueEmitter(scope, epilogue, node));
 }
 
 function emitTile(
