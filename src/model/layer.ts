@@ -2,7 +2,6 @@ import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, type Shape, sameShape } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node } from "../graph/types.js";
-import type { Window } from "../ops/window.js";
 import { checkName, namedParts } from "./check.js";
 import type { Fans, Initializer } from "./initializers.js";
 import { nameLayers } from "./names.js";
@@ -40,7 +39,23 @@ export interface EmitContext<Config extends object> {
 }
 
 /** What one output element sees of a layer's input, for receptive fields: one element, all of them, or a window. */
-export type Reach = "point" | "whole" | (Window & { readonly kernel: readonly number[] });
+export type Reach = "point" | "whole" | ReachedWindow;
+
+/** A window over the spatial axes, one number for each; padding before and after each. */
+export interface ReachedWindow {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilation: readonly number[];
+  readonly padding: readonly number[];
+}
+
+/** Whether a layer takes so many tensors, what it does otherwise, and what it expects. */
+const arities = {
+  one: [(count: number) => count === 1, "takes one input", "1 tensor"],
+  two: [(count: number) => count === 2, "takes two inputs", "2 tensors"],
+  several: [(count: number) => count >= 2, "takes several inputs", "2 tensors or more"],
+  any: [(count: number) => count >= 1, "takes inputs", "1 tensor or more"],
+} as const;
 
 /**
  * A kind of layer: everything that is true of all layers of the kind. One kind, one file, and one line in
@@ -53,8 +68,8 @@ export interface LayerKind<Config extends object = object> {
   readonly arguments: readonly string[];
   /** Names of the options, `name` apart. */
   readonly options: readonly string[];
-  /** One tensor, or at least two. */
-  readonly arity: "one" | "several";
+  /** How many tensors it takes; `several` are at least two. */
+  readonly arity: keyof typeof arities;
   /** Checks every part, fills in defaults and returns plain JSON; checking the result again gives the same. */
   configure(given: Readonly<Record<string, unknown>>, where: string): Config;
   /** Checks that the inputs suit the layer, and says what comes out. */
@@ -158,10 +173,9 @@ function nameAfter(inputs: readonly SymbolicTensor[], layer: Layer): string {
 }
 
 function checkArity({ arity }: LayerKind, inputs: readonly SymbolicTensor[], where: string): void {
-  if (arity === "one" ? inputs.length === 1 : inputs.length >= 2) return;
+  const [takes, problem, expected] = arities[arity];
+  if (takes(inputs.length)) return;
   const received = `${inputs.length} ${inputs.length === 1 ? "tensor" : "tensors"}`;
-  const [problem, expected] =
-    arity === "one" ? ["takes one input", "1 tensor"] : ["takes several inputs", "2 tensors or more"];
   fail({ code: "usage", where, problem, expected, received });
 }
 

@@ -1,11 +1,17 @@
 import { constant, input, variable } from "../graph/leaves.js";
+import { batchMatmul } from "./batchMatmul.js";
+import { concatenate } from "./concatenate.js";
 import { conv, convFilterGradient, convInputGradient } from "./conv.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
+import { pad } from "./pad.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
 import { reduce } from "./reduce.js";
 import { reshape } from "./reshape.js";
+import { resize, resizeGradient } from "./resize.js";
+import { slice, sliceGradient } from "./slice.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax.js";
+import { transpose } from "./transpose.js";
 
 /** Every op, by name. Backends' catalogs are mapped types over this table: a missing kernel does not compile. */
 export const ops = {
@@ -15,10 +21,18 @@ export const ops = {
   map,
   reduce,
   reshape,
+  transpose,
+  slice,
+  sliceGradient,
+  concatenate,
+  pad,
+  resize,
+  resizeGradient,
   matmul,
   conv,
   convInputGradient,
   convFilterGradient,
+  batchMatmul,
   maxPool2d,
   maxPool2dGradient,
   averagePool2d,

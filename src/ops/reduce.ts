@@ -3,12 +3,12 @@ import { formatShape, type Shape, sameShape, sizeOf } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node, OpDefinition } from "../graph/types.js";
 import { fitsEpilogue } from "./epilogue.js";
-import { divide, type Expression, operationCount, x } from "./expression.js";
+import { divide, type Expression, equal, multiply, operationCount, select, x } from "./expression.js";
 import { mapNode } from "./map.js";
 import { reshapeNode } from "./reshape.js";
 
 export interface ReduceAttributes {
-  readonly kind: "sum" | "mean" | "max";
+  readonly kind: "sum" | "mean" | "max" | "min" | "prod";
   /** Axes that disappear, ascending. */
   readonly axes: readonly number[];
   /**
@@ -19,8 +19,10 @@ export interface ReduceAttributes {
 }
 
 /**
- * Sum, mean or maximum over axes: `out[kept] = Σ over axes of in[kept, axes]`. Axes are dropped from the shape.
- * Inputs: one; with a prologue, what it reads.
+ * Sum, mean, maximum, minimum or product over axes: `out[kept] = Σ over axes of in[kept, axes]`. Axes are dropped from
+ * the shape. Inputs: one; with a prologue, what it reads.
+ *
+ * Where several elements are the largest or smallest, they share the gradient equally, as in PyTorch's `amax`.
  */
 export const reduce: OpDefinition<ReduceAttributes> = {
   name: "reduce",
@@ -60,8 +62,25 @@ export const reduce: OpDefinition<ReduceAttributes> = {
     }
     const kept = input.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
     const spread = reshapeNode(builder, gradient, kept);
-    if (kind === "max") {
-      return fail({ code: "unsupported", where: `reduce "${node.name}"`, problem: "the maximum has no gradient yet" });
+    const total = (node: Node) => reshapeNode(builder, reduceNode(builder, node, "sum", axes), kept);
+    if (kind === "max" || kind === "min") {
+      const found = reshapeNode(builder, node, kept);
+      const winners = mapNode(builder, [input, found], equal(x(0), x(1)));
+      const share = mapNode(builder, [spread, total(winners)], divide(x(0), x(1)));
+      return [mapNode(builder, [input, found, share], select(equal(x(0), x(1)), x(2), 0))];
+    }
+    if (kind === "prod") {
+      // the product of the others: with one 0 among them, it is not 0 for that 0 alone
+      const zero = equal(x(0), 0);
+      const zeros = total(mapNode(builder, [input], zero));
+      const nonzero = reduceNode(builder, mapNode(builder, [input], select(zero, 1, x(0))), "prod", axes);
+      const others = select(
+        equal(x(1), 0),
+        divide(x(2), select(zero, 1, x(0))),
+        select(multiply(zero, equal(x(1), 1)), x(2), 0),
+      );
+      const inputs = [input, zeros, reshapeNode(builder, nonzero, kept), spread];
+      return [mapNode(builder, inputs, multiply(others, x(3)))];
     }
     const share = kind === "mean" ? axes.reduce((size, axis) => size * input.shape[axis]!, 1) : 1;
     // divided before it is spread: few values instead of many
@@ -96,6 +115,17 @@ export function reduceNode(
   name?: string,
 ): Node {
   return axes.length === 0 ? input : builder.add(reduce, [input], { kind, axes }, name);
+}
+
+/** `reduceNode` with the axes kept, each of extent 1, so that the result broadcasts against the input. */
+export function reduceKeepingAxes(
+  builder: GraphBuilder,
+  input: Node,
+  kind: ReduceAttributes["kind"],
+  axes: readonly number[],
+): Node {
+  const kept = input.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+  return reshapeNode(builder, reduceNode(builder, input, kind, axes), kept);
 }
 
 /** Sums out the axes along which `shape` was broadcast to the node's shape: the transpose of broadcasting. */

@@ -1,11 +1,21 @@
 import { absolute, add, type Expression, exp, less, multiply, subtract, x } from "../../src/ops/expression.js";
 import type { ReduceAttributes } from "../../src/ops/reduce.js";
-import type { Case } from "../harness/case.js";
+import { type Case, distinct, exactly, type Values } from "../harness/case.js";
 import { edgeSizes } from "./sizes.js";
+
+/** Around ±1, so that products of many stay away from 0 and infinity. */
+const factors: Values = (size, stream) =>
+  Float64Array.from({ length: size }, () => (2 * stream.integer(2) - 1) * Math.exp(stream.uniform(-0.1, 0.1)));
+
+const domains: { readonly [Kind in ReduceAttributes["kind"]]?: Values } = {
+  max: distinct,
+  min: distinct,
+  prod: factors,
+};
 
 function reduceCase(shape: readonly number[], kind: ReduceAttributes["kind"], axes: readonly number[]): Case<"reduce"> {
   const name = `${kind} of ${shape.join("×")} over axes ${axes.join(" ")}`;
-  return { op: "reduce", name, inputs: [{ shape }], attributes: { kind, axes }, gradient: kind !== "max" };
+  return { op: "reduce", name, inputs: [{ shape, values: domains[kind] }], attributes: { kind, axes }, gradient: true };
 }
 
 /** All non-empty sets of axes, each ascending. */
@@ -15,7 +25,7 @@ function subsets(rank: number): number[][] {
   );
 }
 
-const kinds = ["sum", "mean", "max"] as const;
+const kinds = ["sum", "mean", "max", "min", "prod"] as const;
 
 /** A reduction as the fusing pass writes it: `$0` has the shape, `$1…` are operands. */
 function prologueCase(
@@ -78,4 +88,19 @@ const plain = kinds.flatMap((kind) => [
   reduceCase([2, 20_003], kind, [1]),
 ]);
 
-export const reduceCases: readonly Case<"reduce">[] = [...plain, ...prologues];
+/** No zero, one and two of them among the factors; and the largest more than once. */
+const special: readonly Case<"reduce">[] = [
+  {
+    ...reduceCase([3, 4], "prod", [1]),
+    name: "prod of rows with zeros",
+    inputs: [{ shape: [3, 4], values: exactly(2, -3, 0.5, 4, 2, 0, 3, -1, 0, 5, 0, 2) }],
+  },
+  ...(["max", "min"] as const).map((kind) => ({
+    ...reduceCase([2, 3], kind, [1]),
+    name: `${kind} of equal values`,
+    inputs: [{ shape: [2, 3], values: exactly(1, 1, 0, 2, 2, 2) }],
+    finiteDifferences: false,
+  })),
+];
+
+export const reduceCases: readonly Case<"reduce">[] = [...plain, ...special, ...prologues];

@@ -80,27 +80,44 @@ function boundOfNode(node: Node, nodes: readonly Node[], known: readonly Bounded
   if (node.op === "map")
     return boundOfMap(plain, (node.attributes as { expression: Expression }).expression, nodes, inputs);
 
-  /** The op itself on other values of its inputs. */
-  const compute = (...values: NumericArray[]) => {
+  /** The op itself on other values of its inputs, with some attributes changed. */
+  const computeWith: ComputeWith = (changed, ...values) => {
     const data = new Float64Array(sizeOf(node.shape));
-    computeNode(plain, values, nodes, data);
+    computeNode({ ...plain, attributes: { ...plain.attributes, ...changed } }, values, nodes, data);
     return data;
   };
-  const result = boundOfLoops(plain, nodes, inputs, compute);
+  const result = boundOfLoops(plain, nodes, inputs, computeWith);
   if (epilogue === undefined) return result;
   const operands = [result, ...inputs.slice(2)];
   const ids = [nodes.length, ...node.inputs.slice(2)];
   return boundOfMap({ ...plain, inputs: ids }, epilogue, [...nodes, { ...plain, id: nodes.length }], operands);
 }
 
-type Compute = (...values: NumericArray[]) => Float64Array;
+type ComputeWith = (changed: object, ...values: NumericArray[]) => Float64Array;
 
-function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bounded[], compute: Compute): Bounded {
+function boundOfLoops(
+  node: Node,
+  nodes: readonly Node[],
+  inputs: readonly Bounded[],
+  computeWith: ComputeWith,
+): Bounded {
+  const compute = (...values: NumericArray[]) => computeWith({}, ...values);
   const [a, b, c] = inputs as [Bounded, Bounded, Bounded];
   const value = compute(...inputs.map((input) => input.value));
   const terms = termsOf(node, nodes);
+  const reductionBound = (kind: string): Float64Array => {
+    // neither the largest nor the smallest can be further off than the element that is furthest off
+    if (kind === "max" || kind === "min") return computeWith({ kind: "max" }, a.bound);
+    // Π (|x| + b) − Π |x| for what the elements are off, and each product rounds once
+    if (kind === "prod") {
+      const [most, exactly] = [compute(plus(absolute(a.value), a.bound)), compute(absolute(a.value))];
+      return most.map((product, i) => product * (1 + gamma(terms)) - exactly[i]!);
+    }
+    return plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound));
+  };
   switch (node.op) {
     case "matmul":
+    case "batchMatmul":
     case "conv":
     case "convInputGradient":
     case "convFilterGradient": {
@@ -109,12 +126,13 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
       if (!isExact(b)) accumulate(bound, compute(absolute(a.value), b.bound));
       return { value, bound };
     }
+    case "resize":
+    case "resizeGradient":
     case "averagePool2d":
     case "averagePool2dGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
     case "reduce":
-      if ((node.attributes as { kind: string }).kind === "max") return { value, bound: compute(a.bound) };
-      return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
+      return { value, bound: reductionBound((node.attributes as { kind: string }).kind) };
     case "maxPool2d":
       return { value, bound: compute(a.bound) };
     case "maxPool2dGradient":
@@ -126,6 +144,17 @@ function boundOfLoops(node: Node, nodes: readonly Node[], inputs: readonly Bound
           compute(a.value, b.value, c.bound),
         ),
       };
+    case "slice":
+    case "sliceGradient":
+    case "concatenate":
+    case "transpose":
+      return { value, bound: compute(...inputs.map(({ bound }) => bound)) };
+    case "pad": {
+      const { value: border } = node.attributes as { value: number };
+      // bounds of a border that is exact in float32 are 0, and so are those of the others wherever it is not read
+      const bound = computeWith({ value: roundingOf(border) }, a.bound);
+      return { value, bound };
+    }
     case "softmax":
       return { value, bound: softmaxBound(a, value, terms) };
     case "softmaxCrossEntropy":
@@ -158,6 +187,8 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
     kernel?: readonly number[];
     groups?: number;
     axes?: readonly number[];
+    size?: number;
+    inputSize?: number;
   };
   switch (node.op) {
     case "matmul":
@@ -167,6 +198,12 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
       return sizeOf(input(1).slice(0, -1));
     case "convInputGradient":
       return (sizeOf(input(1).slice(0, -2)) * input(1).at(-1)!) / attributes.groups!;
+    case "batchMatmul":
+      return input(0)[input(0).length - (attributes.transposeA ? 2 : 1)]!;
+    case "resize":
+      return 2;
+    case "resizeGradient":
+      return Math.ceil((2 * attributes.size!) / attributes.inputSize!) + 2;
     case "maxPool2dGradient":
     case "averagePool2d":
     case "averagePool2dGradient":

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { NumericArray } from "../../src/core/dtypes.js";
 import { keyOf, RandomStream } from "../../src/core/random.js";
+import type { Graph } from "../../src/graph/types.js";
 import { verifyGraph } from "../../src/graph/verify.js";
 import { ops } from "../../src/ops/index.js";
 import type { Backend } from "../../src/plan/backend.js";
@@ -43,7 +44,9 @@ export interface NamedBackend {
 export async function checkCase(testCase: AnyCase, backends: readonly NamedBackend[]): Promise<void> {
   const experiment = experimentOf(testCase);
   verifyGraph(experiment.graph, ops);
-  if (testCase.gradient && testCase.finiteDifferences !== false) await checkGradients(testCase);
+  if (testCase.gradient && testCase.finiteDifferences !== false) {
+    await checkDifferences(experiment, experimentOf(testCase, false).graph);
+  }
   await checkBackends(experiment, backends);
 }
 
@@ -89,11 +92,13 @@ const h = 2 ** -16;
 const entries = 8;
 const directions = 2;
 
-/** `(loss(x + h·d) − loss(x − h·d)) / 2h = gradient · d`, in float64, for single entries and for whole directions d. */
-async function checkGradients(testCase: AnyCase): Promise<void> {
-  const { leaves, wrt, graph } = experimentOf(testCase);
+/**
+ * `(loss(x + h·d) − loss(x − h·d)) / 2h = gradient · d`, in float64, for single entries and for whole directions d.
+ * `plain` is the same graph, at best without the gradients: only its loss is read.
+ */
+export async function checkDifferences({ leaves, wrt, graph }: Experiment, plain: Graph): Promise<void> {
   const gradients = await runGraph(truth, { graph, leaves });
-  const evaluate = await compileGraph(truth, experimentOf(testCase, false).graph);
+  const evaluate = await compileGraph(truth, plain);
   const loss = (changed: Record<string, NumericArray>) => evaluate({ ...leaves, ...changed }).loss![0]!;
   const magnitude = Float64Array.from(gradients.value!).reduce((sum, value) => sum + Math.abs(value), 0);
 

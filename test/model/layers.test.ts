@@ -348,7 +348,7 @@ describe("errors", () => {
     [() => add()(image), 'add "add": takes several inputs (expected 2 tensors or more, received 1 tensor).'],
     [
       () => add({ name: "join" })(image, flatten()(image)),
-      'add "join": inputs differ in shape (expected [28, 28, 3] for all, received [28, 28, 3] and [2352]).',
+      'add "join": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [2352]).',
     ],
     [() => relu()(image, image), 'relu "relu": takes one input (expected 1 tensor, received 2 tensors).'],
     [() => relu()([]), 'relu "relu": takes one input (expected 1 tensor, received 0 tensors).'],

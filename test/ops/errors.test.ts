@@ -316,6 +316,101 @@ const wordings: readonly [string, () => void, string][] = [
     adding("reshape", [[2, 3]], { shape: [7] }),
     'reshape "layer": the number of elements must stay the same (expected 6 elements of [2, 3], received 7 of [7]).',
   ],
+  [
+    "slice of another rank",
+    adding("slice", [[4, 5]], { start: [0], size: [1], step: [1] }),
+    'slice "layer": start, size and step must name every axis (expected 2 numbers each, received 1, 1 and 1).',
+  ],
+  [
+    "slice beyond the end",
+    adding("slice", [[4, 5]], { start: [0, 1], size: [4, 3], step: [1, 2] }),
+    'slice "layer": the slice leaves axis 1 (expected at least one element, all from 0 to 4, ' +
+      "received start 1, size 3, step 2).",
+  ],
+  [
+    "slice of bytes",
+    adding("slice", [bytes(4)], { start: [0], size: [1], step: [1] }),
+    'slice "layer": moves numbers of four bytes (expected float32 or int32, received uint8).',
+  ],
+  [
+    "slice gradient of another shape",
+    adding("sliceGradient", [[3]], { start: [0], size: [2], step: [1], inputShape: [4] }),
+    'sliceGradient "layer": the gradient does not have the slice\'s shape (expected [2], received [3]).',
+  ],
+  [
+    "concatenate along a missing axis",
+    adding("concatenate", [[2, 3]], { axis: 2 }),
+    'concatenate "layer": there is no such axis (expected 0 to 1, received 2).',
+  ],
+  [
+    "concatenate of different shapes",
+    adding(
+      "concatenate",
+      [
+        [2, 3],
+        [4, 3],
+      ],
+      { axis: 1 },
+    ),
+    'concatenate "layer": inputs differ elsewhere than along axis 1 ' +
+      "(expected float32 [2, 3] but for axis 1, received float32 [4, 3]).",
+  ],
+  [
+    "transpose that names an axis twice",
+    adding("transpose", [[2, 3]], { permutation: [1, 1] }),
+    'transpose "layer": the permutation must name every axis once (expected 0 to 1 in some order, received [1, 1]).',
+  ],
+  [
+    "pad of too few axes",
+    adding("pad", [[2, 3]], { padding: [[1, 1]], mode: "constant", value: 0 }),
+    'pad "layer": padding must name every axis (expected 2 pairs, received 1).',
+  ],
+  [
+    "pad by a reflection of all",
+    adding("pad", [[3]], { padding: [[3, 0]], mode: "reflect", value: 0 }),
+    'pad "layer": padding of axis 0 is out of range (expected whole numbers from 0 to 2, since reflect padding of ' +
+      "3 elements has no more to repeat, received [3, 0]).",
+  ],
+  [
+    "pad by less than nothing",
+    adding("pad", [[3]], { padding: [[0, -1]], mode: "constant", value: 0 }),
+    'pad "layer": padding of axis 0 is out of range (expected whole numbers ≥ 0, received [0, -1]).',
+  ],
+  [
+    "batchMatmul over different leading axes",
+    adding(
+      "batchMatmul",
+      [
+        [2, 3, 4],
+        [3, 4, 5],
+      ],
+      { transposeA: false },
+    ),
+    'batchMatmul "layer": takes matrices over the same leading axes ' +
+      "(expected […, m, k] and […, k, n], received [2, 3, 4] and [3, 4, 5]).",
+  ],
+  [
+    "batchMatmul with different inner sizes",
+    adding(
+      "batchMatmul",
+      [
+        [2, 3, 4],
+        [2, 4, 5],
+      ],
+      { transposeA: true },
+    ),
+    'batchMatmul "layer": inner sizes differ (expected 3 rows in the right matrices, received [2, 3, 4]ᵀ · [2, 4, 5]).',
+  ],
+  [
+    "resize to nothing",
+    adding("resize", [[2, 3]], { axis: 1, size: 0, method: "nearest", alignCorners: false }),
+    'resize "layer": size is out of range (expected a whole number from 1 to 16384, received 0).',
+  ],
+  [
+    "resize gradient of another size",
+    adding("resizeGradient", [[2, 3]], { axis: 1, size: 4, inputSize: 2, method: "linear", alignCorners: true }),
+    'resizeGradient "layer": the gradient does not have the output\'s shape (expected 4 along axis 1, received [2, 3]).',
+  ],
   ["softmax of a scalar", adding("softmax", [[]], {}), 'softmax "layer": needs a last axis of classes (received []).'],
   [
     "argmax of integers",
@@ -347,14 +442,6 @@ describe("errors say what is wrong", () => {
 
 describe("ops without a gradient say so", () => {
   const attempts: readonly [string, (builder: GraphBuilder) => void, string][] = [
-    [
-      "maximum",
-      (builder) => {
-        const image = builder.input("x", [3], "float32");
-        differentiate(builder, reduceNode(builder, image, "max", [0], "peak"), [image]);
-      },
-      'reduce "peak": the maximum has no gradient yet.',
-    ],
     [
       "second derivative of max pooling",
       (builder) => {

@@ -1,21 +1,35 @@
+import { batchMatmul } from "../../ops/batchMatmul.reference.js";
+import { concatenate } from "../../ops/concatenate.reference.js";
 import { conv, convFilterGradient, convInputGradient } from "../../ops/conv.reference.js";
 import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
 import { matmul } from "../../ops/matmul.reference.js";
+import { pad } from "../../ops/pad.reference.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "../../ops/pool2d.reference.js";
 import { reduce } from "../../ops/reduce.reference.js";
 import type { ReferenceKernel } from "../../ops/reference.js";
+import { resize, resizeGradient } from "../../ops/resize.reference.js";
+import { slice, sliceGradient } from "../../ops/slice.reference.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../ops/softmax.reference.js";
+import { transpose } from "../../ops/transpose.reference.js";
 import type { ComputedOp, Kernel, KernelCatalog } from "../../plan/types.js";
 
 /** The naive loops of every op, each typed with the attributes of its own op. */
 export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<AttributesOf<Op>> } = {
   map,
   reduce,
+  transpose,
+  slice,
+  sliceGradient,
+  concatenate,
+  pad,
+  resize,
+  resizeGradient,
   matmul,
   conv,
   convInputGradient,
   convFilterGradient,
+  batchMatmul,
   maxPool2d,
   maxPool2dGradient,
   averagePool2d,

@@ -1,12 +1,15 @@
 import type { WasmCatalog } from "./kernel.js";
+import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
 import { depthwiseFilterGradient } from "./kernels/depthwiseFilter.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
+import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
 import { planar } from "./kernels/planar.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
+import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
@@ -16,6 +19,13 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  transpose: [transpose],
+  slice: [slice],
+  sliceGradient: [sliceGradient],
+  concatenate: [concatenate],
+  pad: [pad],
+  resize: [resize],
+  resizeGradient: [resizeGradient],
   matmul: [matmul],
   conv: [planar(conv2dWinogradPanels), planar(conv2dWinograd), depthwise, planar(conv2d)],
   convInputGradient: [
@@ -25,6 +35,7 @@ export const catalog: WasmCatalog = {
     planar(conv2dInputGradient),
   ],
   convFilterGradient: [planar(conv2dFilterGradientWinograd), depthwiseFilterGradient, planar(conv2dFilterGradient)],
+  batchMatmul: [batchMatmul],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],
   averagePool2d: [averagePool2d],

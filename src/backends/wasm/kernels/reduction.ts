@@ -1,5 +1,5 @@
 import { sizeOf } from "../../../core/shapes.js";
-import { add, type Expression, maximum, operationCount, x } from "../../../ops/expression.js";
+import { add, type Expression, maximum, minimum, multiply, operationCount, x } from "../../../ops/expression.js";
 import { type ReduceAttributes, reducedShape } from "../../../ops/reduce.js";
 import type { NodeContext } from "../../../plan/types.js";
 import { f32x4, type I32, i32, type Local, type V128, v128 } from "../assembler/index.js";
@@ -43,7 +43,7 @@ export interface Operand {
 
 /** What is reduced, and how. */
 export interface Reduction {
-  readonly max: boolean;
+  readonly kind: ReduceAttributes["kind"];
   /** Of the elements of the operands. */
   readonly term: Expression;
   readonly operands: readonly Operand[];
@@ -68,7 +68,7 @@ export function reductionOf(node: NodeContext, { inputs }: PhaseScope, last: boo
   const { kind, prologue } = attributesOf<ReduceAttributes>(node);
   const kinds = operandKinds(node);
   return {
-    max: kind === "max",
+    kind,
     term: prologue ?? x(0),
     operands: inputs.map((address, i) => ({ address, kind: kinds[i]! })),
     divisor: last && kind === "mean" ? countOf(node) : 1,
@@ -79,7 +79,7 @@ export function reductionOf(node: NodeContext, { inputs }: PhaseScope, last: boo
 export function finalReductionOf(node: NodeContext, { scratch }: PhaseScope): Reduction {
   const { kind } = attributesOf<ReduceAttributes>(node);
   const operands = [{ address: scratch, kind: "full" }] as const;
-  return { max: kind === "max", term: x(0), operands, divisor: kind === "mean" ? countOf(node) : 1 };
+  return { kind, term: x(0), operands, divisor: kind === "mean" ? countOf(node) : 1 };
 }
 
 /** Estimated cycles for each element that is reduced. */
@@ -87,6 +87,16 @@ export function cyclesPerElement(node: NodeContext): number {
   const { prologue } = attributesOf<ReduceAttributes>(node);
   return (1 + node.inputs.length + (prologue === undefined ? 0 : operationCount(prologue))) / 4;
 }
+
+const summing = { neutral: 0, take: add, combine: f32x4.add };
+/** What accumulators start from, how they take up a term, and how two of them become one. */
+const ways = {
+  sum: summing,
+  mean: summing,
+  max: { neutral: Number.NEGATIVE_INFINITY, take: maximum, combine: f32x4.max },
+  min: { neutral: Number.POSITIVE_INFINITY, take: minimum, combine: f32x4.min },
+  prod: { neutral: 1, take: multiply, combine: f32x4.mul },
+} as const;
 
 /** Reads the operands of a reduction and takes them up into accumulators. */
 export class Terms {
@@ -99,19 +109,20 @@ export class Terms {
     readonly reduction: Reduction,
   ) {
     const { f } = scope;
-    const { max, term, operands } = reduction;
+    const { kind, term, operands } = reduction;
     this.#pointers = operands.map(({ kind }) => ({ kind, at: f.local("i32") }));
     this.#splats = operands.map(({ kind, address }) =>
       kind === "scalar" ? f.local("v128", v128.load32Splat(address)) : undefined,
     );
     // the accumulator is one input more, so that a product is added in one fused operation
     const accumulator = x(operands.length);
-    this.#taking = max ? maximum(accumulator, term) : add(accumulator, term);
+    this.#taking = ways[kind].take(accumulator, term);
   }
 
   /** Neutral: what an accumulator starts with. */
   get start(): V128 {
-    return this.reduction.max ? this.scope.constant(Number.NEGATIVE_INFINITY) : f32x4.constant(0);
+    const { neutral } = ways[this.reduction.kind];
+    return neutral === 0 ? f32x4.constant(0) : this.scope.constant(neutral);
   }
 
   /** Goes to the element at byte `full` of the full operands and at byte `channel` of those with one per channel. */
@@ -153,7 +164,7 @@ export class Terms {
   }
 
   combine(a: V128, b: V128): V128 {
-    return this.reduction.max ? f32x4.max(a, b) : f32x4.add(a, b);
+    return ways[this.reduction.kind].combine(a, b);
   }
 
   /** A result, from the accumulator that has taken everything. */
