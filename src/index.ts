@@ -25,6 +25,8 @@ export {
   flatten,
   globalAveragePool2d,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   maximum,
   maxPool2d,
   minimum,

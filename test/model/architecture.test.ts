@@ -24,6 +24,8 @@ import {
   globalAveragePool2d,
   layerKinds,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   maxPool2d,
   relu,
   reshape,
@@ -87,6 +89,9 @@ function convolutions(
       return fc.constantFrom(
         () => conv1d(filters, kernel, { ...given, padding: "causal" }),
         () => conv3d(filters, kernel, full),
+        () => conv2d(filters, kernel, { ...given, padding: 1, paddingMode: "replicate" }),
+        () => locallyConnected1d(filters, kernel, { ...given, padding: "causal" }),
+        () => locallyConnected2d(filters, kernel, full),
         () => depthwiseConv1d(kernel, { ...all, depthMultiplier }),
         () => depthwiseConv2d(kernel, { ...all, depthMultiplier }),
         () => depthwiseConv3d(kernel, { ...all, depthMultiplier }),
@@ -290,7 +295,7 @@ describe("errors", () => {
       changed((json) => {
         json.layers[0].config.filter = 3;
       }),
-      'net.json: conv2d "conv2d": unknown option "filter" (expected one of filters, kernelSize, stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer). Did you mean "filters".',
+      'net.json: conv2d "conv2d": unknown option "filter" (expected one of filters, kernelSize, stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, paddingMode). Did you mean "filters".',
     ],
     [
       changed((json) => {

@@ -78,6 +78,7 @@ describe("configurations", () => {
       useBias: true,
       kernelInitializer: "glorotUniform",
       biasInitializer: "zeros",
+      paddingMode: "zeros",
     });
     expect(maxPool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid" });
     expect(averagePool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid", countPadding: false });
@@ -281,7 +282,7 @@ describe("errors", () => {
     [() => constant(Number.NaN), "constant: wrong value (expected a finite number, received NaN)."],
     [
       () => conv2d(10, 5, wrong({ kernelInitialiser: "heNormal" })),
-      'conv2d: unknown option "kernelInitialiser" (expected one of stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, name). Did you mean "kernelInitializer".',
+      'conv2d: unknown option "kernelInitialiser" (expected one of stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, paddingMode, name). Did you mean "kernelInitializer".',
     ],
     [() => conv2d(10, 5, wrong(2)), "conv2d: wrong options (expected an object, received 2)."],
     [

@@ -1,20 +1,16 @@
 import { fail } from "../../core/errors.js";
 import { formatShape, type Shape } from "../../core/shapes.js";
+import type { GraphBuilder } from "../../graph/builder.js";
+import type { Node } from "../../graph/types.js";
 import { convNode } from "../../ops/conv.js";
-import { windowOutput } from "../../ops/window.js";
+import { type PadAttributes, pad, padNode } from "../../ops/pad.js";
+import { type Window, windowOutput } from "../../ops/window.js";
 import { type Activation, checkActivation, emitActivation } from "../activations.js";
-import { trueOrFalse, wholeNumber, withDefault } from "../check.js";
+import { choice, trueOrFalse, wholeNumber, withDefault } from "../check.js";
 import { checkInitializer, type Initializer } from "../initializers.js";
 import type { LayerKind, LayerOptions, LayerWeight } from "../layer.js";
-import {
-  type AnyWindowConfig,
-  checkAxes,
-  checkPadding,
-  checkStrides,
-  type PaddingRule,
-  wholeNumbers,
-  windowOver,
-} from "./window.js";
+import { checkSpatial, type Dimensions, wholeNumbers } from "./spatial.js";
+import { type AnyWindowConfig, checkPadding, checkStrides, type PaddingRule, windowOver } from "./window.js";
 
 /** Options of every layer with windows and weights; `Each` has one number for each axis. */
 export interface ConvolutionOptions<Each extends readonly number[]> extends LayerOptions {
@@ -34,7 +30,20 @@ export interface ConvolutionOptions<Each extends readonly number[]> extends Laye
   readonly biasInitializer?: Initializer;
 }
 
-/** Names of these options. */
+/** What stands beyond the edges of the input. */
+export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
+const paddingModes: readonly PaddingMode[] = ["zeros", "reflect", "replicate", "circular"];
+
+/** Options of the layers that pad their input. */
+export interface ForwardOptions<Each extends readonly number[]> extends ConvolutionOptions<Each> {
+  /**
+   * What padding consists of: `"zeros"`, `"reflect"` (mirrored at the edge pixel, which is not repeated), `"replicate"`
+   * (the edge pixel) or `"circular"` (the other end). Default: `"zeros"` (Keras has no other).
+   */
+  readonly paddingMode?: PaddingMode;
+}
+
+/** Names of the options that all have. */
 export const convolutionOptions = [
   "stride",
   "strides",
@@ -55,13 +64,20 @@ export interface ConvolutionConfig extends AnyWindowConfig {
   readonly biasInitializer: Initializer;
 }
 
+/** What the layers that pad their input are made of. */
+export interface ForwardConfig extends ConvolutionConfig {
+  readonly paddingMode: PaddingMode;
+}
+
+export const forwardOptions = [...convolutionOptions, "paddingMode"] as const;
+
 /** Padding rules of layers over so many axes: only along one is there a before. */
-export const rulesFor = (axes: number): readonly PaddingRule[] =>
+export const rulesFor = (axes: Dimensions): readonly PaddingRule[] =>
   axes === 1 ? ["same", "valid", "full", "causal"] : ["same", "valid", "full"];
 
 export function configureConvolution(
   given: Readonly<Record<string, unknown>>,
-  axes: number,
+  axes: Dimensions,
   where: string,
   rules: readonly PaddingRule[] = rulesFor(axes),
 ): ConvolutionConfig {
@@ -75,6 +91,15 @@ export function configureConvolution(
     kernelInitializer: initializerOf(given, "kernelInitializer", "glorotUniform", where),
     biasInitializer: initializerOf(given, "biasInitializer", "zeros", where),
   };
+}
+
+export function configureForward(
+  given: Readonly<Record<string, unknown>>,
+  axes: Dimensions,
+  where: string,
+): ForwardConfig {
+  const paddingMode = choice(where, "paddingMode", withDefault(given.paddingMode, "zeros"), paddingModes);
+  return { ...configureConvolution(given, axes, where), paddingMode };
 }
 
 export function initializerOf(
@@ -108,19 +133,42 @@ export function biasOf(
   return useBias ? [{ name: "bias", shape: [filters], initializer: biasInitializer, ...fans, trainable: true }] : [];
 }
 
+type PaddedWindow = Pick<ForwardConfig, "kernelSize" | "strides" | "padding" | "dilation" | "paddingMode">;
+
 /** Shape of one example after the window, with `filters` channels; fails where it does not fit once. */
-export function outputOver(
-  config: Pick<ConvolutionConfig, "kernelSize" | "strides" | "padding" | "dilation">,
-  input: Shape,
-  filters: number,
-  where: string,
-): Shape {
-  const { extents } = checkAxes(input, config.kernelSize.length, where);
+export function outputOver(config: PaddedWindow, input: Shape, filters: number, where: string): Shape {
+  const extents = checkSpatial(input, config.kernelSize.length as Dimensions, where);
   const window = windowOver(input, config.kernelSize, config);
+  const { paddingMode: mode } = config;
+  if (mode !== "zeros") {
+    pad.infer([{ shape: [1, ...input], dtype: "float32" }], { padding: bordersOf(window), mode, value: 0 }, where);
+  }
   return [...windowOutput(extents, config.kernelSize, window, where), filters];
 }
 
-export interface ConvConfig extends ConvolutionConfig {
+/** The padding of every axis of a batch. */
+export function bordersOf({ padding }: Window): PadAttributes["padding"] {
+  const sides = Array.from({ length: padding.length / 2 }, (_, axis) => {
+    return [padding[2 * axis]!, padding[2 * axis + 1]!] as const;
+  });
+  return [[0, 0], ...sides, [0, 0]];
+}
+
+/** The convolution of a batch of images; padding other than zeros is put around them first. */
+export function emitConvolution(
+  builder: GraphBuilder,
+  image: Node,
+  kernel: Node,
+  config: PaddedWindow,
+  groups: number,
+): Node {
+  const window = windowOver(image.shape.slice(1), config.kernelSize, config);
+  if (config.paddingMode === "zeros") return convNode(builder, image, kernel, { ...window, groups });
+  const padded = padNode(builder, image, bordersOf(window), config.paddingMode);
+  return convNode(builder, padded, kernel, { ...window, padding: window.padding.map(() => 0), groups });
+}
+
+export interface ConvConfig extends ForwardConfig {
   readonly filters: number;
   readonly groups: number;
 }
@@ -149,19 +197,19 @@ export function checkGroups(input: Shape, groups: number, where: string): void {
 }
 
 /** The convolution layer over `axes` axes. */
-export function convKind(kind: string, axes: number): LayerKind<ConvConfig> {
+export function convKind(kind: string, axes: Dimensions): LayerKind<ConvConfig> {
   return {
     kind,
     arguments: ["filters", "kernelSize"],
-    options: [...convolutionOptions.slice(0, 4), "groups", ...convolutionOptions.slice(4)],
+    options: [...convolutionOptions.slice(0, 4), "groups", ...forwardOptions.slice(4)],
     arity: "one",
     configure(given, where) {
       const { filters, groups } = checkFilters(given, where);
-      const { kernelSize, strides, padding, dilation, ...rest } = configureConvolution(given, axes, where);
+      const { kernelSize, strides, padding, dilation, ...rest } = configureForward(given, axes, where);
       return { filters, kernelSize, strides, padding, dilation, groups, ...rest };
     },
     outputShape(config, [input], where) {
-      checkAxes(input!, axes, where);
+      checkSpatial(input!, axes, where);
       checkGroups(input!, config.groups, where);
       return outputOver(config, input!, config.filters, where);
     },
@@ -171,9 +219,7 @@ export function convKind(kind: string, axes: number): LayerKind<ConvConfig> {
       return [kernelOf(kernelSize, [channels, filters], kernelInitializer), ...biasOf(config, filters)];
     },
     emit({ builder, config, inputs, weights }) {
-      const image = inputs[0]!;
-      const window = windowOver(image.shape.slice(1), config.kernelSize, config);
-      const sums = convNode(builder, image, weights.kernel!, { ...window, groups: config.groups });
+      const sums = emitConvolution(builder, inputs[0]!, weights.kernel!, config, config.groups);
       return emitActivation(builder, sums, config.activation, weights.bias);
     },
     reach: (config, [input]) => ({ ...windowOver(input!, config.kernelSize, config), kernel: config.kernelSize }),

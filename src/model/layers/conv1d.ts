@@ -1,10 +1,10 @@
 import { createLayer, type Layer } from "../layer.js";
-import { type ConvolutionOptions, convKind } from "./conv.js";
+import { convKind, type ForwardOptions } from "./conv.js";
 
 /** Zeros around a sequence. */
 export type Padding1d = "same" | "valid" | "full" | "causal" | number | readonly [before: number, after: number];
 
-export interface Conv1dOptions extends ConvolutionOptions<readonly [number]> {
+export interface Conv1dOptions extends ForwardOptions<readonly [number]> {
   /**
    * Zeros around the input: `"same"` (⌈steps / stride⌉ outputs), `"valid"` (none), `"full"` (every window that touches
    * the input), `"causal"` (d·(k − 1) before: no output sees later steps), a number for both sides or [before, after].

@@ -1,8 +1,8 @@
 import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
-import { type ConvolutionOptions, convKind } from "./conv.js";
+import { convKind, type ForwardOptions } from "./conv.js";
 
-export interface Conv2dOptions extends ConvolutionOptions<readonly [number, number]> {
+export interface Conv2dOptions extends ForwardOptions<readonly [number, number]> {
   /**
    * Pixels of zeros around the input: `"same"` (⌈size / stride⌉ outputs), `"valid"` (none), `"full"` (every window that
    * touches the input), a number, [vertical, horizontal] or [top, bottom, left, right]. Default: `"same"` (Keras's is

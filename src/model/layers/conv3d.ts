@@ -1,5 +1,5 @@
 import { createLayer, type Layer } from "../layer.js";
-import { type ConvolutionOptions, convKind } from "./conv.js";
+import { convKind, type ForwardOptions } from "./conv.js";
 
 /** A number for each of depth, height and width. */
 export type Triple = readonly [depth: number, height: number, width: number];
@@ -13,7 +13,7 @@ export type Padding3d =
   | Triple
   | readonly [front: number, back: number, top: number, bottom: number, left: number, right: number];
 
-export interface Conv3dOptions extends ConvolutionOptions<Triple> {
+export interface Conv3dOptions extends ForwardOptions<Triple> {
   /**
    * Zeros around the input: `"same"` (⌈size / stride⌉ outputs), `"valid"` (none), `"full"` (every window that touches
    * the input), a number, [depth, vertical, horizontal] or [front, back, top, bottom, left, right]. Default: `"same"`

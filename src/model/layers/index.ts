@@ -20,6 +20,8 @@ import { dropoutKind } from "./dropout.js";
 import { flattenKind } from "./flatten.js";
 import { globalAveragePool2dKind } from "./globalAveragePool2d.js";
 import { leakyReluKind } from "./leakyRelu.js";
+import { locallyConnected1dKind } from "./locallyConnected1d.js";
+import { locallyConnected2dKind } from "./locallyConnected2d.js";
 import { maximumKind } from "./maximum.js";
 import { maxPool2dKind } from "./maxPool2d.js";
 import { minimumKind } from "./minimum.js";
@@ -55,6 +57,8 @@ export { dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
 export { globalAveragePool2d } from "./globalAveragePool2d.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
+export { type LocallyConnected1dOptions, locallyConnected1d } from "./locallyConnected1d.js";
+export { type LocallyConnected2dOptions, locallyConnected2d } from "./locallyConnected2d.js";
 export { maximum } from "./maximum.js";
 export { type MaxPool2dOptions, maxPool2d } from "./maxPool2d.js";
 export { minimum } from "./minimum.js";
@@ -80,6 +84,8 @@ export { type ZeroPaddingOptions, zeroPadding1d, zeroPadding2d, zeroPadding3d } 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
   conv2d: conv2dKind,
+  locallyConnected1d: locallyConnected1dKind,
+  locallyConnected2d: locallyConnected2dKind,
   conv1d: conv1dKind,
   conv3d: conv3dKind,
   convTranspose1d: convTranspose1dKind,

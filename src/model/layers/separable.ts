@@ -5,20 +5,22 @@ import type { Initializer } from "../initializers.js";
 import type { LayerKind } from "../layer.js";
 import {
   biasOf,
-  type ConvolutionConfig,
-  type ConvolutionOptions,
-  configureConvolution,
-  convolutionOptions,
+  configureForward,
+  emitConvolution,
+  type ForwardConfig,
+  type ForwardOptions,
+  forwardOptions,
   initializerOf,
   kernelOf,
   outputOver,
   product,
 } from "./conv.js";
-import { checkAxes, windowOver } from "./window.js";
+import { checkSpatial, type Dimensions } from "./spatial.js";
+import { windowOver } from "./window.js";
 
 /** Options of separable layers over any number of axes. */
 export interface SeparableOptions<Each extends readonly number[]>
-  extends Omit<ConvolutionOptions<Each>, "kernelInitializer"> {
+  extends Omit<ForwardOptions<Each>, "kernelInitializer"> {
   /** Depthwise filters for each channel. Default: 1. */
   readonly depthMultiplier?: number;
   /** Of the depthwise filters. Default: `"glorotUniform"`. */
@@ -27,7 +29,7 @@ export interface SeparableOptions<Each extends readonly number[]>
   readonly pointwiseInitializer?: Initializer;
 }
 
-export interface SeparableConfig extends Omit<ConvolutionConfig, "kernelInitializer"> {
+export interface SeparableConfig extends Omit<ForwardConfig, "kernelInitializer"> {
   readonly filters: number;
   readonly depthMultiplier: number;
   readonly depthwiseInitializer: Initializer;
@@ -35,19 +37,19 @@ export interface SeparableConfig extends Omit<ConvolutionConfig, "kernelInitiali
 }
 
 /** The separable convolution layer over `axes` axes: a depthwise one, then one of single pixels. */
-export function separableKind(kind: string, axes: number): LayerKind<SeparableConfig> {
+export function separableKind(kind: string, axes: Dimensions): LayerKind<SeparableConfig> {
   return {
     kind,
     arguments: ["filters", "kernelSize"],
     options: [
-      ...convolutionOptions.filter((name) => name !== "kernelInitializer"),
+      ...forwardOptions.filter((name) => name !== "kernelInitializer"),
       "depthMultiplier",
       "depthwiseInitializer",
       "pointwiseInitializer",
     ],
     arity: "one",
     configure(given, where) {
-      const { kernelInitializer: _, ...config } = configureConvolution(given, axes, where);
+      const { kernelInitializer: _, ...config } = configureForward(given, axes, where);
       return {
         filters: wholeNumber(where, "filters", given.filters),
         ...config,
@@ -57,7 +59,7 @@ export function separableKind(kind: string, axes: number): LayerKind<SeparableCo
       };
     },
     outputShape(config, [input], where) {
-      checkAxes(input!, axes, where);
+      checkSpatial(input!, axes, where);
       return outputOver(config, input!, config.filters, where);
     },
     weights(config, [input]) {
@@ -72,9 +74,7 @@ export function separableKind(kind: string, axes: number): LayerKind<SeparableCo
       ];
     },
     emit({ builder, config, inputs, weights }) {
-      const image = inputs[0]!;
-      const window = windowOver(image.shape.slice(1), config.kernelSize, config);
-      const filtered = convNode(builder, image, weights.depthwise!, { ...window, groups: image.shape.at(-1)! });
+      const filtered = emitConvolution(builder, inputs[0]!, weights.depthwise!, config, inputs[0]!.shape.at(-1)!);
       const [ones, zeros] = [1, 0].map((value) => config.kernelSize.map(() => value)) as [number[], number[]];
       const point = { strides: ones, dilation: ones, padding: [...zeros, ...zeros], groups: 1 };
       const sums = convNode(builder, filtered, weights.pointwise!, point);

@@ -14,7 +14,7 @@ import {
   convolutionOptions,
   product,
 } from "./conv.js";
-import { checkAxes, wholeNumbers } from "./window.js";
+import { checkSpatial, type Dimensions, wholeNumbers } from "./spatial.js";
 
 /** Options of transposed layers over any number of axes. */
 export interface TransposedOptions<Each extends readonly number[]> extends ConvolutionOptions<Each> {
@@ -35,7 +35,7 @@ export interface TransposedConfig extends ConvolutionConfig {
 }
 
 /** The transposed convolution layer over `axes` axes: the gradient for the image of a convolution, used forwards. */
-export function transposedKind(kind: string, axes: number): LayerKind<TransposedConfig> {
+export function transposedKind(kind: string, axes: Dimensions): LayerKind<TransposedConfig> {
   return {
     kind,
     arguments: ["filters", "kernelSize"],
@@ -52,7 +52,7 @@ export function transposedKind(kind: string, axes: number): LayerKind<Transposed
       };
     },
     outputShape(config, [input], where) {
-      checkAxes(input!, axes, where);
+      checkSpatial(input!, axes, where);
       checkGroups(input!, config.groups, where);
       return transposedWindow(config, input!, where).inputShape;
     },

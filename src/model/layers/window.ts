@@ -1,5 +1,5 @@
 import { fail } from "../../core/errors.js";
-import { formatShape, type Shape } from "../../core/shapes.js";
+import type { Shape } from "../../core/shapes.js";
 import {
   type AnyPadding,
   effectiveSize,
@@ -8,7 +8,8 @@ import {
   type Window,
   type WindowAttributes,
 } from "../../ops/window.js";
-import { wholeNumber, wholePair, wrongOption } from "../check.js";
+import { wrongOption } from "../check.js";
+import { checkSpatial, type Dimensions, isWhole, wholeNumbers } from "./spatial.js";
 
 /** A window's options once checked: pairs are [vertical, horizontal]. */
 export interface WindowConfig {
@@ -24,36 +25,12 @@ export interface AnyWindowConfig {
   readonly dilation: readonly number[];
 }
 
-/** What one example is called and how its shape reads, by the number of its axes beside the channels. */
-const kinds = [
-  { name: "a sequence", shape: "[steps, channels]", each: "[horizontal]", sides: "[before, after]" },
-  {
-    name: "an image",
-    shape: "[height, width, channels]",
-    each: "[vertical, horizontal]",
-    sides: "[top, bottom, left, right]",
-  },
-  {
-    name: "a volume",
-    shape: "[depth, height, width, channels]",
-    each: "[depth, vertical, horizontal]",
-    sides: "[front, back, top, bottom, left, right]",
-  },
-] as const;
-const counts = ["", "", "two", "three"] as const;
-
-/** One whole number for all axes, or one for each. */
-export function wholeNumbers(where: string, name: string, value: unknown, axes: number, least = 1): readonly number[] {
-  if (axes === 2) return wholePair(where, name, value, least);
-  const numbers = Array.isArray(value) ? value : new Array<unknown>(axes).fill(value);
-  if (axes === 1) {
-    const [number] = numbers;
-    return [wholeNumber(where, name, numbers.length === 1 ? number : value, least)];
-  }
-  if (numbers.length === axes && numbers.every((part) => isWhole(part, least))) return numbers as number[];
-  const expected = `a whole number ≥ ${least} or ${counts[axes]} of them, ${kinds[axes - 1]!.each}`;
-  return wrongOption(where, name, value, expected);
-}
+/** How padding may be listed: one number for each axis, or one for each side. */
+const listings: { readonly [D in Dimensions]: readonly [each: string, sides: string] } = {
+  1: ["[steps]", "[before, after]"],
+  2: ["[vertical, horizontal]", "[top, bottom, left, right]"],
+  3: ["[depth, vertical, horizontal]", "[front, back, top, bottom, left, right]"],
+};
 
 /** The options `stride` (one name for both) and `strides`; `fallback` where neither is given. */
 export function checkStrides(
@@ -75,8 +52,9 @@ export function checkStrides(
     const problem = "stride and strides are both given";
     fail({ code: "option", where, problem, fix: "Keep one of them; they mean the same" });
   }
-  if (stride !== undefined) return wholeNumbers(where, "stride", stride, fallback.length);
-  return strides === undefined ? fallback : wholeNumbers(where, "strides", strides, fallback.length);
+  const axes = fallback.length as Dimensions;
+  if (stride !== undefined) return wholeNumbers(where, "stride", stride, axes);
+  return strides === undefined ? fallback : wholeNumbers(where, "strides", strides, axes);
 }
 
 /** Rules by which padding may be named. */
@@ -84,11 +62,16 @@ export type PaddingRule = Extract<AnyPadding, string>;
 
 /** A rule, one number, one for each axis, or [before, after] of each axis, as in [top, bottom, left, right]. */
 export function checkPadding(where: string, value: unknown): Padding;
-export function checkPadding(where: string, value: unknown, axes: number, rules: readonly PaddingRule[]): AnyPadding;
 export function checkPadding(
   where: string,
   value: unknown,
-  axes = 2,
+  axes: Dimensions,
+  rules: readonly PaddingRule[],
+): AnyPadding;
+export function checkPadding(
+  where: string,
+  value: unknown,
+  axes: Dimensions = 2,
   rules: readonly PaddingRule[] = ["same", "valid"],
 ): AnyPadding {
   const rule = rules.find((known) => known === value);
@@ -97,28 +80,16 @@ export function checkPadding(
   if (Array.isArray(value) && value.every((part) => isWhole(part, 0))) {
     if (value.length === axes || value.length === 2 * axes) return [...value];
   }
-  const { each, sides } = kinds[axes - 1]!;
+  const [each, sides] = listings[axes];
   const named = rules.map((name) => `"${name}"`).join(", ");
   const expected = `${named}, a whole number ≥ 0${axes === 1 ? "" : `, ${each}`} or ${sides}`;
   return wrongOption(where, "padding", value, expected);
 }
 
-function isWhole(value: unknown, least: number): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= least;
-}
-
 /** Checks that an input is an image: [height, width, channels]. */
 export function checkImage(shape: Shape, where: string): readonly [number, number, number] {
-  checkAxes(shape, 2, where);
+  checkSpatial(shape, 2, where);
   return [shape[0]!, shape[1]!, shape[2]!];
-}
-
-/** Checks that an input has `axes` axes and channels; gives them apart. */
-export function checkAxes(shape: Shape, axes: number, where: string): { extents: readonly number[]; channels: number } {
-  if (shape.length === axes + 1) return { extents: shape.slice(0, axes), channels: shape[axes]! };
-  const { name, shape: expected } = kinds[axes - 1]!;
-  const problem = `input ${formatShape(shape)} is not ${name}`;
-  return fail({ code: "shape", where, problem, expected, received: formatShape(shape) });
 }
 
 /** The window over an input of this size, with padding as whole numbers. */
