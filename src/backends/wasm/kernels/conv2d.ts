@@ -390,6 +390,13 @@ function turnedFilterPhase(node: NodeContext, layout: InputGradientLayout): Phas
 /** Output pixels whose products are summed in registers before they are added to the filter's gradient in memory. */
 const pixelsPerBlock = 256;
 
+/** Pixels of a row that are summed at once: all, but of rows so long that they would not stay in cache. */
+function stretchOf({ outputWidth }: Conv2dGeometry): number {
+  return outputWidth < 2 * pixelsPerBlock
+    ? outputWidth
+    : Math.ceil(outputWidth / Math.floor(outputWidth / pixelsPerBlock));
+}
+
 /**
  * Gradient for the filter: for every tap and channel pair the sum over all output pixels of image · gradient. A
  * register tile takes neighbouring (tap, input channel) rows, which lie side by side in the image, and a few output
@@ -452,6 +459,7 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
   const task = f.local("i32");
   const plane = f.local("i32");
   const y = f.local("i32");
+  const x = f.local("i32");
   const lines = f.local("i32");
   const group = f.local("i32");
   const columnBytes = f.local("i32");
@@ -460,7 +468,7 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
   const targetAt = f.local("i32");
   const firstInRun = f.local("i32");
 
-  const tile = (tileRows: number, tileColumns: number) => {
+  const tile = (tileRows: number, tileColumns: number, pixels: number) => {
     const a = f.local("i32", imageAt.get);
     const b = f.local("i32", i32.add(gradientAt.get, columnBytes.get));
     const target = f.local("i32", i32.add(targetAt.get, columnBytes.get));
@@ -470,8 +478,8 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
     f.doWhile(
       () => {
         const left = { pointer: a, rowBytes: 4, stepBytes: strides[1] * pixelBytes };
-        accumulators.accumulate(g.outputWidth, left, { pointer: b, stepBytes: 4 * g.outputChannels });
-        f.increase(a, strides[0] * rowBytes - g.outputWidth * strides[1] * pixelBytes);
+        accumulators.accumulate(pixels, left, { pointer: b, stepBytes: 4 * g.outputChannels });
+        f.increase(a, strides[0] * rowBytes - pixels * strides[1] * pixelBytes);
         f.increase(line, -1);
       },
       () => line.get,
@@ -480,13 +488,22 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
     accumulators.addFrom(place);
     accumulators.store(place);
   };
-  const overColumns = (tileRows: number) => {
+  const overColumns = (tileRows: number, pixels: number) => {
     const full = Math.floor(groupColumns / columns) * columns;
-    f.for(columnBytes, 0, 4 * full, 4 * columns, () => tile(tileRows, columns));
+    f.for(columnBytes, 0, 4 * full, 4 * columns, () => tile(tileRows, columns, pixels));
     if (full < groupColumns) {
       f.set(columnBytes, i32.constant(4 * full));
-      tile(tileRows, groupColumns - full);
+      tile(tileRows, groupColumns - full, pixels);
     }
+  };
+  /** Stretches of a row: `x` is the first pixel of each. */
+  const overRow = (body: (pixels: number) => void) => {
+    const pixels = stretchOf(g);
+    const full = g.outputWidth - (g.outputWidth % pixels);
+    f.for(x, 0, full, pixels, () => body(pixels));
+    if (full === g.outputWidth) return;
+    f.set(x, i32.constant(full));
+    body(g.outputWidth - full);
   };
   /** Byte offset of the pixel that the task's tap reads, and the filter row of its first sum. */
   const runOf = () => i32.divU(task.get, tilesPerRun);
@@ -520,24 +537,30 @@ function emitFilterGradient(scope: PhaseScope, node: NodeContext, g: Conv2dGeome
   f.for(plane, 0, g.batch * g.outputDepth, 1, () =>
     f.for(y, 0, g.outputHeight, blockRows, () => {
       f.set(lines, i32.min(blockRows, i32.sub(g.outputHeight, y.get)));
-      forTasks((tileRows) =>
-        f.for(group, 0, groups, 1, () => {
-          const n = i32.divU(plane.get, g.outputDepth);
-          const z = i32.remU(plane.get, g.outputDepth);
-          const imagePlane = i32.add(i32.mul(n, walked.depth), i32.add(i32.mul(z, depth.stride), walked.front));
-          const firstRow = i32.mul(g.outputDepth === 1 ? i32.mul(plane.get, walked.depth) : imagePlane, walked.height);
-          const row = i32.add(firstRow, i32.add(i32.mul(y.get, strides[0]), walked.top));
-          const pixel = i32.add(i32.mul(row, walked.width), walked.left);
-          const channel = i32.add(firstInRun.get, i32.mul(group.get, g.groupChannels));
-          const inside = i32.add(tapOffset(), i32.mul(channel, 4));
-          f.set(imageAt, i32.add(image, i32.add(i32.mul(pixel, pixelBytes), inside)));
-          const gradientRow = i32.add(i32.mul(plane.get, g.outputHeight), y.get);
-          const groupBytes = i32.mul(group.get, 4 * groupColumns);
-          f.set(gradientAt, i32.add(inputs[1]!, i32.mul(gradientRow, 4 * g.outputWidth * g.outputChannels)));
-          f.set(gradientAt, i32.add(gradientAt.get, groupBytes));
-          f.set(targetAt, i32.add(output, i32.add(i32.mul(filterRow(), 4 * g.outputChannels), groupBytes)));
-          overColumns(tileRows);
-        }),
+      overRow((pixels) =>
+        forTasks((tileRows) =>
+          f.for(group, 0, groups, 1, () => {
+            const n = i32.divU(plane.get, g.outputDepth);
+            const z = i32.remU(plane.get, g.outputDepth);
+            const imagePlane = i32.add(i32.mul(n, walked.depth), i32.add(i32.mul(z, depth.stride), walked.front));
+            const firstRow = i32.mul(
+              g.outputDepth === 1 ? i32.mul(plane.get, walked.depth) : imagePlane,
+              walked.height,
+            );
+            const row = i32.add(firstRow, i32.add(i32.mul(y.get, strides[0]), walked.top));
+            const column = i32.add(i32.mul(x.get, strides[1]), walked.left);
+            const pixel = i32.add(i32.mul(row, walked.width), column);
+            const channel = i32.add(firstInRun.get, i32.mul(group.get, g.groupChannels));
+            const inside = i32.add(tapOffset(), i32.mul(channel, 4));
+            f.set(imageAt, i32.add(image, i32.add(i32.mul(pixel, pixelBytes), inside)));
+            const gradientRow = i32.mul(i32.add(i32.mul(plane.get, g.outputHeight), y.get), g.outputWidth);
+            const groupBytes = i32.mul(group.get, 4 * groupColumns);
+            const gradientPixel = i32.mul(i32.add(gradientRow, x.get), 4 * g.outputChannels);
+            f.set(gradientAt, i32.add(i32.add(inputs[1]!, gradientPixel), groupBytes));
+            f.set(targetAt, i32.add(output, i32.add(i32.mul(filterRow(), 4 * g.outputChannels), groupBytes)));
+            overColumns(tileRows, pixels);
+          }),
+        ),
       );
     }),
   );
