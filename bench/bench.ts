@@ -4,6 +4,7 @@ import { benchWorkloads } from "./measure.js";
 import { benchMicro } from "./micro.js";
 import { help, parseOptions } from "./options.js";
 import { benchProfile } from "./profile.js";
+import { benchVersusTfjs } from "./versusTfjs.js";
 import { benchVersusTorch } from "./versusTorch.js";
 import { workloads } from "./workloads.js";
 
@@ -29,6 +30,7 @@ export async function bench(args: readonly string[], output: Output): Promise<nu
 const benches: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   workloads: benchWorkloads,
   "vs-torch": benchVersusTorch,
+  "vs-tfjs": benchVersusTfjs,
   profile: benchProfile,
   micro: benchMicro,
 };

@@ -2,13 +2,14 @@ import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Network } from "../src/model/network.js";
 import type { Plan } from "../src/plan/types.js";
 import { type Context, widthOf, withBackend } from "./context.js";
-import { graphOf, prepare } from "./prepare.js";
+import { memoryOf, type StepMemory, tellMemory } from "./memory.js";
+import { graphOf, type Prepared, type Purpose, prepare } from "./prepare.js";
 import { milliseconds, percent, round, Table, widest } from "./table.js";
 import { medianMilliseconds } from "./timing.js";
 import type { Workload } from "./workloads.js";
 
 /** A line of `--json`; the first five as `torch_bench.py` prints them. */
-export interface Result {
+export interface Result extends StepMemory {
   readonly peer: "fovea";
   readonly threads: number;
   readonly name: string;
@@ -20,25 +21,19 @@ export interface Result {
   readonly gflops: number;
   /** `gflops` as a part of the measured peak of `threads` cores. */
   readonly peak_fraction: number;
-  /** Memory of a training step beside weights and optimiser. */
-  readonly arena_mb: number;
   /** From the network's description to the training program. */
   readonly compile_ms: number;
 }
 
-/** Times a workload's training step and inference whenever asked; compiles once. */
-export async function prepareWorkload(backend: WasmBackend, network: Network, { batchSize }: Workload) {
+/** Compiles a workload's training step and inference. They share weights and arena. */
+export async function prepareWorkload(
+  backend: WasmBackend,
+  network: Network,
+  { batchSize }: Workload,
+): Promise<Record<Purpose, Prepared>> {
   const store = backend.createStore();
-  const train = await prepare(backend, store, network, () => graphOf(network, batchSize, "train"));
-  const infer = await prepare(backend, store, network, () => graphOf(network, batchSize, "infer"));
-  return {
-    train,
-    infer,
-    measure: async (seconds: number) => ({
-      train: await medianMilliseconds(train, seconds),
-      infer: await medianMilliseconds(infer, seconds),
-    }),
-  };
+  const compile = (purpose: Purpose) => prepare(backend, store, network, () => graphOf(network, batchSize, purpose));
+  return { train: await compile("train"), infer: await compile("infer") };
 }
 
 export async function measureWorkload(
@@ -48,7 +43,8 @@ export async function measureWorkload(
   { options, peak }: Pick<Context, "options" | "peak">,
 ): Promise<Result> {
   const prepared = await prepareWorkload(backend, network, workload);
-  const { train, infer } = await prepared.measure(options.seconds);
+  const train = await medianMilliseconds(prepared.train, options.seconds);
+  const infer = await medianMilliseconds(prepared.infer, options.seconds);
   const { plan } = prepared.train.program;
   const { engine } = backend;
   const gflops = (2 * productsOf(plan)) / train / 1e6;
@@ -61,7 +57,7 @@ export async function measureWorkload(
     width: widthOf(engine),
     gflops: round(gflops, 1),
     peak_fraction: round(gflops / (peak * engine.threads), 3),
-    arena_mb: round(plan.arenaBytes / 1e6, 2),
+    ...memoryOf(plan),
     compile_ms: round(prepared.train.compileMilliseconds, 1),
   };
 }
@@ -90,6 +86,7 @@ export async function forEachWorkload(
 
 export async function benchWorkloads(context: Context): Promise<void> {
   const { options, workloads, write } = context;
+  if (!options.json) await tellMemory(context);
   const table = options.json
     ? undefined
     : new Table(
@@ -100,7 +97,6 @@ export async function benchWorkloads(context: Context): Promise<void> {
           { title: "infer ms", width: 0 },
           { title: "GFLOP/s", width: 0 },
           { title: "of peak", width: 0 },
-          { title: "arena MB", width: 0 },
           { title: "compile ms", width: 0 },
         ],
         write,
@@ -115,7 +111,6 @@ export async function benchWorkloads(context: Context): Promise<void> {
       milliseconds(result.infer_ms),
       result.gflops.toFixed(1),
       percent(result.peak_fraction),
-      result.arena_mb.toFixed(1),
       result.compile_ms.toFixed(0),
     ]);
   });

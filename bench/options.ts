@@ -3,7 +3,7 @@ import { closest, fail } from "../src/core/errors.js";
 import { workloadNames } from "./workloads.js";
 
 export interface Options {
-  readonly mode: "workloads" | "vs-torch" | "profile" | "micro" | "help";
+  readonly mode: "workloads" | "vs-torch" | "vs-tfjs" | "profile" | "micro" | "help";
   /** One JSON object per line in place of tables. */
   readonly json: boolean;
   /** Thread counts, one run with each. */
@@ -16,6 +16,8 @@ export interface Options {
   readonly narrow: boolean;
   /** Command that starts a Python that has PyTorch. */
   readonly python: string;
+  /** Directory that TensorFlow.js is installed in, where one is named. */
+  readonly tfjs: string | undefined;
 }
 
 export const help = `Usage: npm run bench -- [options]
@@ -28,12 +30,15 @@ Times a training step and an inference of each workload: ${workloadNames.join(",
   --narrow             128-bit vectors, as in browsers and older engines
   --json               one JSON object per line (npm itself writes two lines before: npm run --silent bench)
   --vs-torch[=PYTHON]  alternate with PyTorch and compare (default: python3)
+  --vs-tfjs[=DIRECTORY]
+                       alternate with TensorFlow.js's WebAssembly backend, inference alone; DIRECTORY is where it is
+                       installed (default: the variable FOVEA_TFJS)
   --profile            where the time goes, kernel by kernel, on one thread
   --micro              GFLOP/s of single matrix products and convolutions, on one thread
   --node=system        run under the Node that runs npm, not under the newest that is installed here
 `;
 
-const flags = ["--json", "--narrow", "--vs-torch", "--profile", "--micro", "--help"];
+const flags = ["--json", "--narrow", "--vs-torch", "--vs-tfjs", "--profile", "--micro", "--help"];
 const valued = ["--only", "--threads", "--seconds"];
 const where = "bench";
 
@@ -48,13 +53,13 @@ export function parseOptions(args: readonly string[]): Options {
         fail({ code: "usage", where, problem: `${option} needs a value` });
       given.set(option, value);
     } else if (flags.includes(option)) {
-      if (inline !== undefined && option !== "--vs-torch") {
+      if (inline !== undefined && !option.startsWith("--vs-")) {
         fail({ code: "usage", where, problem: `${option} takes no value`, received: inline });
       }
       given.set(option, inline ?? "");
     } else failUnknown("option", option, [...flags, ...valued, "--node"]);
   }
-  const modes = (["help", "vs-torch", "profile", "micro"] as const).filter((mode) => given.has(`--${mode}`));
+  const modes = (["help", "vs-torch", "vs-tfjs", "profile", "micro"] as const).filter((mode) => given.has(`--${mode}`));
   if (modes.length > 1 && modes[0] !== "help") {
     fail({ code: "usage", where, problem: `--${modes.join(" and --")} exclude each other` });
   }
@@ -68,6 +73,7 @@ export function parseOptions(args: readonly string[]): Options {
     seconds: positive("--seconds", given.get("--seconds") ?? "2"),
     narrow: given.has("--narrow"),
     python: given.get("--vs-torch") || "python3",
+    tfjs: given.get("--vs-tfjs") || undefined,
   };
 }
 

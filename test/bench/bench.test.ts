@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterAll, describe, expect, it } from "vitest";
 import { bench } from "../../bench/bench.js";
@@ -44,6 +44,8 @@ describe("arguments", () => {
   it("choose what is measured", () => {
     expect(parseOptions(["--vs-torch"])).toMatchObject({ mode: "vs-torch", python: "python3" });
     expect(parseOptions(["--vs-torch=/opt/python"])).toMatchObject({ mode: "vs-torch", python: "/opt/python" });
+    expect(parseOptions(["--vs-tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: undefined });
+    expect(parseOptions(["--vs-tfjs=/opt/tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: "/opt/tfjs" });
     expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
     expect(parseOptions(["--micro"]).mode).toBe("micro");
     expect(parseOptions(["--help", "--micro"]).mode).toBe("help");
@@ -97,18 +99,23 @@ describe("results", () => {
         gflops: expect.any(Number),
         peak_fraction: expect.any(Number),
         arena_mb: expect.any(Number),
+        memory_mb: expect.any(Number),
         compile_ms: expect.any(Number),
       });
       for (const value of [line.train_ms, line.infer_ms, line.arena_mb]) expect(value).toBeGreaterThan(0);
+      // weights and Nesterov's momentum, each padded to cache lines
+      expect(line.memory_mb - line.arena_mb).toBeCloseTo((2 * 4 * 98_820) / 1e6, 2);
     }
   });
 
   it("are a table under the measured peak, of 128-bit vectors with --narrow", async () => {
     const { written } = await run(...short, "--narrow");
     expect(written[1]).toMatch(/^measured peak: \d+ GFLOP\/s per core \(128 bit, /);
-    expect(written[3]).toMatch(/^workload +threads +train ms +infer ms +GFLOP\/s +of peak +arena MB +compile ms$/);
-    expect(written[4]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +[\d.]+ +\d+ % +[\d.]+ +\d+$/);
-    expect(written.length).toBe(5);
+    expect(written[3]).toMatch(/^workload +arena MB +with variables$/);
+    expect(written[4]).toMatch(/^mnist-shallow-b50 +[\d.]+ +[\d.]+$/);
+    expect(written[6]).toMatch(/^workload +threads +train ms +infer ms +GFLOP\/s +of peak +compile ms$/);
+    expect(written[7]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +[\d.]+ +\d+ % +\d+$/);
+    expect(written.length).toBe(8);
   });
 
   it("of --profile are a line per phase, the longest first, with the speed of products", async () => {
@@ -131,21 +138,23 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
   const directory = makeGenerated("bench");
   afterAll(() => directory.remove());
 
-  /** Stands for a Python: tells its arguments in the name of the peer, and times that decide the comparison. */
-  function fakePython(name: string, train: number, infer: number): string {
+  /** Stands for a Python: tells its arguments in the name of the peer, and numbers that decide the comparison. */
+  function fakePython(name: string, train: number, infer: number, peak: number): string {
     const path = `${directory.path}/${name}`;
-    const line = `{"peer":"'"$*"'","train_ms":${train},"infer_ms":${infer}}`;
+    const line = `{"peer":"'"$*"'","threads":1,"train_ms":${train},"infer_ms":${infer},"peak_mb":${peak}}`;
     writeFileSync(path, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
     return path;
   }
 
   it("gives ratios, and whether the target is met", async () => {
-    const slow = await run(...short, "--json", `--vs-torch=${fakePython("slow", 1e6, 1e6)}`);
+    const slow = await run(...short, "--json", `--vs-torch=${fakePython("slow", 1e6, 1e6, 1e6)}`);
     expect(slow.code).toBe(0);
     expect(JSON.parse(slow.written[0]!)).toEqual({
       peer: "bench/torch_bench.py --only mnist-shallow-b50 --threads 1 --seconds 0.05",
       threads: 1,
+      torch_threads: 1,
       name: "mnist-shallow-b50",
+      width: expect.any(Number),
       train_ms: expect.any(Number),
       train_torch_ms: 1e6,
       train_ratio: expect.any(Number),
@@ -154,9 +163,17 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
       infer_ratio: expect.any(Number),
       target: 0.5,
       met: true,
+      arena_mb: expect.any(Number),
+      memory_mb: expect.any(Number),
+      torch_peak_mb: 1e6,
+      memory_met: true,
     });
-    expect(slow.noted).toEqual([expect.stringMatching(/^1 of 1 targets met/)]);
-    const fast = await run(...short, `--vs-torch=${fakePython("fast", 1e6, 1e-6)}`);
+    expect(slow.noted).toEqual([
+      "1 of 1 training steps need no more memory than PyTorch's",
+      expect.stringMatching(/^1 of 1 targets met/),
+    ]);
+    const fast = await run(...short, `--vs-torch=${fakePython("fast", 1e6, 1e-6, 1e-6)}`);
+    expect(fast.written[4]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +0\.0 +\d+\.\d\d +FAIL$/);
     expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 .* ≤ 0\.5 +FAIL$/);
   });
 
@@ -166,6 +183,62 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
     expect(noted.at(-1)).toMatch(
       /^error: PyTorch \(\/nowhere\/python\): cannot be measured .*ENOENT.*pip install torch/,
     );
+  });
+});
+
+describe("--vs-tfjs", () => {
+  const directory = makeGenerated("bench-tfjs");
+  afterAll(() => directory.remove());
+
+  /** Stands for an installed TensorFlow.js whose inference takes `milliseconds` of a clock of its own. */
+  function fakeTfjs(name: string, milliseconds: number): string {
+    const packages = {
+      "tfjs-core": `
+        let clock = 0;
+        performance.now = () => clock;
+        module.exports = {
+          version_core: "0.0.0",
+          enableProdMode() {},
+          env: () => ({ set() {}, getAsync: async () => true }),
+          setBackend: async (name) => name === "wasm",
+          randomUniform: (shape) => ({ shape }),
+          tidy: () => ({ data: async () => (clock += ${milliseconds}), dispose() {} }),
+        };`,
+      "tfjs-backend-wasm": "module.exports = { setThreadsCount() {}, getThreadsCount: () => 1 };",
+    };
+    for (const [key, source] of Object.entries(packages)) {
+      const path = `${directory.path}/${name}/node_modules/@tensorflow/${key}`;
+      mkdirSync(path, { recursive: true });
+      writeFileSync(`${path}/index.js`, source);
+    }
+    return `${directory.path}/${name}`;
+  }
+
+  it("compares inference, and wants a third of the time", async () => {
+    const slow = await run(...short, "--json", `--vs-tfjs=${fakeTfjs("slow", 1e6)}`);
+    expect([slow.code, slow.noted]).toEqual([0, ["1 of 1 targets met against tfjs-wasm-0.0.0"]]);
+    expect(JSON.parse(slow.written[0]!)).toEqual({
+      peer: "tfjs-wasm-0.0.0",
+      threads: 1,
+      tfjs_threads: 1,
+      name: "mnist-shallow-b50",
+      width: expect.any(Number),
+      infer_ms: expect.any(Number),
+      infer_tfjs_ms: 1e6,
+      infer_ratio: expect.any(Number),
+      infer_tfjs_default_ms: 1e6,
+      infer_default_ratio: expect.any(Number),
+      target: 0.333,
+      met: true,
+    });
+    const fast = await run(...short, `--vs-tfjs=${fakeTfjs("fast", 0.01)}`);
+    expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 +1 .* ≤ 0\.33 +FAIL$/);
+  });
+
+  it("says what to do where TensorFlow.js is missing", async () => {
+    const { code, noted } = await run(...short, `--vs-tfjs=${directory.path}`);
+    expect(code).toBe(1);
+    expect(noted.at(-1)).toMatch(/^error: TensorFlow\.js .*: cannot be measured .*npm install @tensorflow\/tfjs-core/);
   });
 });
 

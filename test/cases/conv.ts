@@ -167,6 +167,8 @@ const sequences: readonly ConvolutionSpec[] = [
   { size: [20], kernel: [3], dilation: [16], channels: 5, filters: 7 },
   { size: [1], kernel: [3], channels: 1, filters: 1, batch: 1 },
   { size: [130], channels: 8, filters: 8, batch: 1 },
+  { size: [40], channels: 1, filters: 10, kernel: [5] },
+  { size: [1030], channels: 3, filters: 5, batch: 1, strides: [2] },
   { size: [31], channels: 6, filters: 4, groups: 2, strides: [2] },
   ...[4, 8, 11].map((channels) => ({ ...depthwise(channels), size: [23], padding: "causal" as const })),
   { ...depthwise(8), size: [300], kernel: [3], dilation: [40], batch: 1 },
@@ -186,6 +188,7 @@ const volumes: readonly ConvolutionSpec[] = [
   { size: [6, 7, 8], channels: 8, filters: 17, strides: [2, 2, 2], batch: 1 },
   { size: [5, 4, 3], kernel: [2, 2, 2], strides: [3, 3, 3], padding: "valid", channels: 1, filters: 4 },
   { size: [2, 2, 2], kernel: [5, 5, 5], channels: 1, filters: 2 },
+  { size: [3, 4, 19], channels: 1, filters: 10, batch: 1 },
   { size: [3, 4, 5], groups: 2, channels: 4, filters: 6 },
   { size: [3, 4, 5], groups: 3, channels: 3, filters: 3, strides: [2, 1, 2] },
   { size: [4, 4, 9], groups: 8, channels: 8, filters: 8, dilation: [2, 1, 2] },
@@ -205,8 +208,23 @@ const underEpilogues: readonly ConvolutionSpec[] = [
   { size: [3, 4, 5], channels: 2, filters: 9 },
 ];
 
+/** One channel, and filters that leave lanes of a vector empty: 8 lanes and up to 4 more. */
+const narrow: readonly ConvolutionSpec[] = [
+  ...[1, 2, 3, 4, 9, 10, 11, 12].flatMap((filters): ConvolutionSpec[] => [
+    { channels: 1, filters, size: [12, 11], kernel: [5, 5], strides: [2, 2] },
+    { channels: 1, filters, size: [5, 19], kernel: [3, 3] },
+  ]),
+  { channels: 1, filters: 10, size: [9, 75], kernel: [3, 5], strides: [1, 2] },
+  { channels: 1, filters: 10, size: [3, 70], kernel: [3, 3], padding: "valid" },
+  { channels: 1, filters: 10, size: [8, 23], kernel: [2, 7], strides: [3, 3], padding: [0, 2, 4, 1] },
+  { channels: 1, filters: 9, size: [20, 9], kernel: [3, 3], dilation: [2, 1] },
+  { channels: 1, filters: 9, size: [9, 20], kernel: [3, 3], dilation: [1, 2] },
+  { channels: 1, filters: 12, size: [3, 3], kernel: [3, 3], padding: "valid", batch: 1 },
+  { channels: 1, filters: 10, size: [28, 28], kernel: [5, 5], strides: [2, 2], batch: 19 },
+];
+
 export const convCases: readonly Case<"conv">[] = [
-  ...[...windows, ...sizes, ...grouped, ...sequences, ...volumes]
+  ...[...windows, ...sizes, ...grouped, ...narrow, ...sequences, ...volumes]
     .map(convCase)
     .filter((testCase) => testCase !== undefined),
   ...underEpilogues.flatMap((spec) => {
@@ -237,6 +255,7 @@ const secondOrder: readonly ConvolutionSpec[] = [
   { groups: 8, channels: 8, filters: 8, strides: [2, 1] },
   { size: [11], strides: [2], dilation: [2], padding: "causal" },
   { size: [4, 3, 5], strides: [2, 1, 1], batch: 1, channels: 2, filters: 3 },
+  { size: [9, 9], channels: 1, filters: 10, strides: [2, 2] },
 ];
 export const convInputGradientCases: readonly Case<"convInputGradient">[] = [
   ...secondOrder.map(inputGradientCase),

@@ -6,6 +6,8 @@ import { depthwiseFilterGradient } from "./kernels/depthwiseFilter.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
+import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
+import { conv2dNarrow } from "./kernels/narrow/forward.js";
 import { planar } from "./kernels/planar.js";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
@@ -27,14 +29,19 @@ export const catalog: WasmCatalog = {
   resize: [resize],
   resizeGradient: [resizeGradient],
   matmul: [matmul],
-  conv: [planar(conv2dWinogradPanels), planar(conv2dWinograd), depthwise, planar(conv2d)],
+  conv: [planar(conv2dWinogradPanels), planar(conv2dWinograd), planar(conv2dNarrow), depthwise, planar(conv2d)],
   convInputGradient: [
     planar(conv2dInputGradientWinogradPanels),
     planar(conv2dInputGradientWinograd),
     depthwiseInputGradient,
     planar(conv2dInputGradient),
   ],
-  convFilterGradient: [planar(conv2dFilterGradientWinograd), depthwiseFilterGradient, planar(conv2dFilterGradient)],
+  convFilterGradient: [
+    planar(conv2dFilterGradientWinograd),
+    planar(conv2dFilterGradientNarrow),
+    depthwiseFilterGradient,
+    planar(conv2dFilterGradient),
+  ],
   batchMatmul: [batchMatmul],
   maxPool2d: [maxPool2d],
   maxPool2dGradient: [maxPool2dGradient],

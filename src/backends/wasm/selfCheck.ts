@@ -130,12 +130,44 @@ function fillInputs(program: Program, { nodes }: Graph): void {
 export function smallGraph(): Graph {
   const builder = new GraphBuilder();
   addConvolutions(builder, { height: 1, width: 6, channels: 16, taps: [1, 3] });
+  addNarrowConvolution(builder);
+  addDepthwiseConvolutions(builder);
   const matrix = builder.input("matrix", [12, 16], "float32");
   addOutput(builder, matmulNode(builder, matrix, builder.input("right", [16, 16], "float32")));
+  // columns beside full tiles, along the reduction and along the rows
+  const [long, few] = [builder.input("long", [4, 64], "float32"), builder.input("few", [64, 2], "float32")];
+  addOutput(builder, matmulNode(builder, long, few));
+  const short = builder.input("short", [16, 2], "float32");
+  addOutput(builder, matmulNode(builder, builder.input("turned", [16, 32], "float32"), short, true, false));
   addOutput(builder, mapNode(builder, [matrix], exp(x(0))));
   addOutput(builder, reduceNode(builder, matrix, "sum", [0]));
   addOutput(builder, reduceNode(builder, matrix, "sum", [1]));
   return builder.build();
+}
+
+/** A convolution of one channel with ten filters, and its filter's gradient. */
+function addNarrowConvolution(builder: GraphBuilder): void {
+  const image = builder.input("narrow image", [1, 5, 18, 1], "float32");
+  const filter = builder.input("narrow filter", [3, 3, 1, 10], "float32");
+  const gradient = builder.input("narrow gradient", [1, 3, 8, 10], "float32");
+  const window = { strides: [1, 2], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 } as const;
+  addOutput(builder, builder.add(conv, [image, filter], window));
+  const filterShape = filter.shape;
+  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
+}
+
+/** A depthwise convolution with a tile of pixels inside and one at either edge, and its gradients. */
+function addDepthwiseConvolutions(builder: GraphBuilder): void {
+  const input = (name: string, ...shape: number[]) => builder.input(`depthwise ${name}`, shape, "float32");
+  const [image, gradient] = [input("image", 1, 2, 10, 8), input("gradient", 1, 2, 10, 8)];
+  const filter = input("filter", 1, 3, 1, 8);
+  const window = { strides: [1, 1], dilation: [1, 1], padding: [0, 0, 1, 1], groups: 8 };
+  const epilogue = maximum(add(x(0), x(1)), 0);
+  addOutput(builder, builder.add(conv, [image, filter, input("bias", 8)], { ...window, epilogue }));
+  const { shape } = image;
+  addOutput(builder, builder.add(convInputGradient, [gradient, filter], { ...window, inputShape: shape }));
+  const filterShape = filter.shape;
+  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
 }
 
 /** Convolutions large enough for Winograd's kernels, 3 × 3 and 5 × 5. */

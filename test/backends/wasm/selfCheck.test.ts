@@ -2,7 +2,9 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { platform } from "#platform";
+import { catalog } from "../../../src/backends/wasm/catalog.js";
 import { createWasmBackend, type WasmBackend } from "../../../src/backends/wasm/index.js";
+import { bindCatalog } from "../../../src/backends/wasm/kernel.js";
 import { WasmProgram } from "../../../src/backends/wasm/program.js";
 import {
   computesRightly,
@@ -13,6 +15,7 @@ import {
   widen,
   winogradGraph,
 } from "../../../src/backends/wasm/selfCheck.js";
+import { planGraph } from "../../../src/plan/plan.js";
 import { platform as browser } from "../../../src/platform/browser.js";
 import { buildInto, makeGenerated } from "../../harness/generated.js";
 
@@ -137,10 +140,22 @@ describe("the program that is checked", () => {
       "f32_conv2d_implicit_simd128",
       "f32_conv2d_input_gradient_residues_simd128",
       "f32_conv2d_filter_gradient_blocked_simd128",
+      "f32_conv2d_implicit_simd128",
+      "f32_conv2d_filter_gradient_blocked_simd128",
+      "f32_conv_depthwise_simd128",
+      "f32_conv_depthwise_input_gradient_simd128",
+      "f32_conv_depthwise_filter_gradient_simd128",
+      "f32_matmul_tiled_simd128",
+      "f32_matmul_tiled_simd128",
       "f32_matmul_tiled_simd128",
       "f32_map_simd128",
       "f32_reduce_leading_simd128",
       "f32_reduce_trailing_simd128",
+    ]);
+    const wide = planGraph(smallGraph(), "wasm", bindCatalog(catalog, { ...narrow.engine, wide: true }));
+    expect(wide.steps.map(({ kernel }) => kernel).filter((name) => name.includes("narrow"))).toEqual([
+      "f32_conv2d_narrow_simd128",
+      "f32_conv2d_filter_gradient_narrow_simd128",
     ]);
     expect(kernels(narrow, winogradGraph()).filter((name) => !name.includes("winograd"))).toEqual([]);
   });

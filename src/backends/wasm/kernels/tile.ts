@@ -173,9 +173,14 @@ export class Accumulators {
   }
 }
 
+interface Operand {
+  readonly address: I32;
+  readonly kind: "scalar" | "channel" | "full";
+}
+
 /** The elementwise end of a kernel: knows where each operand lies for a row of the result and a column. */
 export class EpilogueEmitter {
-  readonly #operands: readonly { address: I32; kind: "scalar" | "channel" | "full" }[];
+  readonly #operands: readonly Operand[];
 
   constructor(
     readonly scope: PhaseScope,
@@ -196,16 +201,26 @@ export class EpilogueEmitter {
    * `column` is the byte offset of its first channel.
    */
   apply(value: V128, result: Place, column: Place): V128 {
-    if (this.expression === undefined) return value;
-    const { f, engine, constant } = this.scope;
-    const load = (index: number): V128 => {
-      if (index === 0) return value;
-      const { address, kind } = this.#operands[index - 1]!;
+    return this.#apply(value, ({ address, kind }) => {
       if (kind === "scalar") return v128.load32Splat(address);
       const { base, offset } = kind === "full" ? result : column;
       return v128.load(i32.add(address, base), offset);
-    };
-    return emitExpression(f, this.expression, { value: load, constant, fma: engine.multiplyAdd });
+    });
+  }
+
+  /** The same for a value whose lanes are pixels of one channel, at byte offset `column`. No operand may be full. */
+  applyToPixels(value: V128, column: number): V128 {
+    return this.#apply(value, ({ address, kind }) => v128.load32Splat(address, kind === "scalar" ? 0 : column));
+  }
+
+  #apply(value: V128, load: (operand: Operand) => V128): V128 {
+    if (this.expression === undefined) return value;
+    const { f, engine, constant } = this.scope;
+    return emitExpression(f, this.expression, {
+      value: (index) => (index === 0 ? value : load(this.#operands[index - 1]!)),
+      constant,
+      fma: engine.multiplyAdd,
+    });
   }
 }
 

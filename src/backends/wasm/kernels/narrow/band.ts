@@ -1,0 +1,131 @@
+import { effectiveSize } from "../../../../ops/window.js";
+import { type I32, i32, type Local, v128 } from "../../assembler/index.js";
+import type { PhaseScope } from "../../kernel.js";
+import { align } from "../../layout.js";
+import { fill } from "../padded.js";
+import type { Conv2dAttributes, Conv2dGeometry } from "../planar.js";
+
+/** Lanes of the vectors that these kernels are for. */
+export const lanes = 8;
+
+/** Registers that V8 gives out. */
+export const registers = 15;
+
+/** Bands that there should be at least, for threads to share, and bytes of one that stay in a core's first cache. */
+const enoughBands = 16;
+const cacheBytes = 16 * 1024;
+
+/**
+ * Rows of output pixels of one image of one channel, computed from a thread's own copy of the rows that they read. The
+ * copy has its border of zeros, and the columns of one residue of `split` side by side: column c of the padded image is
+ * the ⌊c / split⌋th of residue c mod split.
+ */
+export interface Band {
+  readonly geometry: Conv2dGeometry;
+  readonly attributes: Conv2dAttributes;
+  readonly split: number;
+  /** Rows of output pixels, and how many bands an image has. */
+  readonly outputRows: number;
+  readonly perImage: number;
+  /** Rows of the copy, columns of one residue, bytes of a row, bytes of all. */
+  readonly rows: number;
+  readonly residueColumns: number;
+  readonly rowBytes: number;
+  readonly bytes: number;
+}
+
+export function bandOf(geometry: Conv2dGeometry, attributes: Conv2dAttributes, split: number): Band {
+  const { strides, dilation } = attributes;
+  // vectors of neighbouring pixels may reach beyond the last one
+  const columns = (geometry.outputWidth - 1) * strides[1] + geometry.kernelWidth;
+  const residueColumns = Math.ceil(columns / split) + lanes;
+  const rowBytes = 4 * split * residueColumns;
+  const rowsFor = (outputRows: number) =>
+    (outputRows - 1) * strides[0] + effectiveSize(geometry.kernelHeight, dilation[0]);
+  const { batch, outputHeight } = geometry;
+  let outputRows = Math.min(outputHeight, Math.ceil((outputHeight * batch) / enoughBands));
+  while (outputRows > 1 && rowsFor(outputRows) * rowBytes > cacheBytes) outputRows -= 1;
+  const perImage = Math.ceil(outputHeight / outputRows);
+  const rows = rowsFor(outputRows);
+  const bytes = align(rows * rowBytes);
+  return { geometry, attributes, split, outputRows, perImage, rows, residueColumns, rowBytes, bytes };
+}
+
+/** Estimated cycles of all copies. */
+export const bandCycles = ({ geometry, perImage, rows }: Band): number =>
+  geometry.batch * perImage * rows * (16 + geometry.inputWidth / 4);
+
+/** Bytes from the start of a copy's row to column `column` of the padded image. */
+export function columnBytes({ split, residueColumns }: Band, column: number): number {
+  return 4 * ((column % split) * residueColumns + Math.floor(column / split));
+}
+
+/** Copies band `number`; `body` gets its image, its first row of output pixels and the row behind its last. */
+export function emitBand(
+  scope: PhaseScope,
+  band: Band,
+  number: I32,
+  copy: Local<"i32">,
+  body: (n: I32, first: I32, end: I32) => void,
+): void {
+  const { f, inputs } = scope;
+  const { geometry: g, attributes, split, outputRows, perImage, rows, rowBytes } = band;
+  const n = f.local("i32", i32.divU(number, perImage));
+  const first = f.local("i32", i32.mul(i32.remU(number, perImage), outputRows));
+  const firstRow = f.local("i32", i32.sub(i32.mul(first.get, attributes.strides[0]), attributes.padding[0]));
+  const row = f.local("i32");
+  const y = f.local("i32");
+  const target = f.local("i32");
+  f.for(row, 0, rows, 1, () => {
+    f.set(target, i32.add(copy.get, i32.mul(row.get, rowBytes)));
+    f.set(y, i32.add(firstRow.get, row.get));
+    f.if(
+      i32.ltU(y.get, g.inputHeight),
+      () => {
+        const imageRow = i32.add(i32.mul(n.get, g.inputHeight), y.get);
+        const source = f.local("i32", i32.add(inputs[0]!, i32.mul(imageRow, 4 * g.inputWidth)));
+        for (let residue = 0; residue < split; residue++) emitResidue(scope, band, residue, source.get, target.get);
+      },
+      () => fill(scope, target.get, rowBytes / 4),
+    );
+  });
+  body(n.get, first.get, f.local("i32", i32.min(i32.add(first.get, outputRows), g.outputHeight)).get);
+}
+
+const evenLanes = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
+
+/** The columns of one residue of one row: column c of the source is column c + left of the padded image. */
+function emitResidue(scope: PhaseScope, band: Band, residue: number, source: I32, row: I32): void {
+  const { f } = scope;
+  const { geometry, attributes, split, residueColumns } = band;
+  const left = attributes.padding[2];
+  const target = i32.add(row, 4 * residue * residueColumns);
+  // the first column of the source that has a place in the copy, and its place
+  const place = Math.max(0, Math.ceil((left - residue) / split));
+  const first = split * place + residue - left;
+  const there = Math.max(0, geometry.inputWidth - first);
+  const count = Math.min(Math.ceil(there / split), residueColumns - place);
+  const vectors = split > 2 ? 0 : Math.min(Math.floor(there / (4 * split)), Math.floor(count / 4));
+  fill(scope, target, place);
+  const from = f.local("i32", i32.add(source, 4 * first));
+  const to = f.local("i32", i32.add(target, 4 * place));
+  const move = (number: number) => {
+    for (let i = 0; i < number; i++) {
+      const load = v128.load(from.get, 16 * split * i);
+      const value = split === 1 ? load : v128.shuffle(load, v128.load(from.get, 16 * (split * i + 1)), evenLanes);
+      f.storeV128(to.get, value, 16 * i);
+    }
+    f.increase(from, 16 * split * number);
+    f.increase(to, 16 * number);
+  };
+  const round = f.local("i32");
+  f.for(round, 0, Math.floor(vectors / 8), 1, () => move(8));
+  move(vectors % 8);
+  for (let i = 0; i < count - 4 * vectors; i++) f.storeI32(to.get, i32.load(from.get, 4 * split * i), 4 * i);
+  fill(scope, i32.add(target, 4 * (place + count)), residueColumns - place - count);
+}
+
+/** A 256-bit vector: two of 128 bits that the engine joins. */
+export function pair(f: PhaseScope["f"]): readonly Local<"v128">[] {
+  return [f.local("v128"), f.local("v128")];
+}
