@@ -5,16 +5,8 @@ import type { NodeContext } from "../../../plan/types.js";
 import { f32, f32x4, type I32, i32, type Local, type V128, v128 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
-import {
-  type Axes,
-  backwardAxes,
-  forwardAxis,
-  interiorOf,
-  type PassAxis,
-  type SpatialGeometry,
-  spatialGeometry,
-  tapRange,
-} from "./axes.js";
+import { type Axes, backwardAxes, forwardAxis, type PassAxis, type SpatialGeometry, spatialGeometry } from "./axes.js";
+import { emitRows, type Row, type RowPass, rowsOf, tasksOfRows } from "./rows.js";
 import { EpilogueEmitter } from "./tile.js";
 
 /** Why a convolution is not one of single channels; with several filters for each, they are `multiplier`. */
@@ -178,10 +170,7 @@ interface PassPlace {
   readonly usesScratch: boolean;
 }
 
-/** Rows that are cut into parts across until there are so many tasks. */
-const enoughTasks = 64;
-
-/** All rows of results: one task per row, or part of one where there are few. */
+/** All rows of results. */
 function depthwisePhase(
   g: SpatialGeometry,
   passes: Axes<readonly PassAxis[]>,
@@ -189,130 +178,47 @@ function depthwisePhase(
   place: PassPlace,
 ): Phase {
   const channels = g.outputChannels;
-  const [depth, height, width] = passes.map(([first]) => first!.output) as unknown as Axes<number>;
-  const rows = g.batch * depth * height;
-  const parts = Math.max(1, Math.min(Math.ceil(enoughTasks / rows), Math.floor(width / 64)));
+  const bytes = 4 * channels;
+  const pass: RowPass = { batch: g.batch, passes, imageBytes: bytes, tapBytes: bytes, resultBytes: bytes };
   const products = passes.map((axes) => axes.reduce((sum, { count, taps }) => sum + count * taps, 0));
   return {
-    tasks: rows * parts,
-    cycles: depthwiseCycles(g.batch * sizeOf(products) * channels) + 20 * rows,
+    tasks: tasksOfRows(pass),
+    cycles: depthwiseCycles(g.batch * sizeOf(products) * channels) + 20 * rowsOf(pass),
     usesScratch: place.usesScratch,
-    emit(scope) {
-      const { f, begin, end } = scope;
-      const task = f.local("i32");
-      const [n, z, y] = [f.local("i32"), f.local("i32"), f.local("i32")];
-      const part = f.local("i32", i32.constant(0));
-      const row = f.local("i32");
-      f.for(task, begin, end, 1, () => {
-        f.set(row, i32.divU(task.get, parts));
-        if (parts > 1) f.set(part, i32.remU(task.get, parts));
-        f.set(n, i32.divU(row.get, depth * height));
-        f.set(z, i32.remU(i32.divU(row.get, height), depth));
-        f.set(y, i32.remU(row.get, height));
-        const result = f.local("i32", i32.mul(row.get, 4 * width * channels));
-        forResidue(scope, passes[0], z.get, (passZ, indexZ) =>
-          forResidue(scope, passes[1], y.get, (passY, indexY) => {
-            const plane = i32.add(i32.mul(n.get, passZ.input), i32.add(i32.mul(indexZ, passZ.step), passZ.origin));
-            const line = i32.add(i32.mul(plane, passY.input), i32.add(i32.mul(indexY, passY.step), passY.origin));
-            const input = f.local("i32", i32.mul(line, 4 * passes[2][0]!.input * channels));
-            const rangeZ = tapRange(f, passZ, indexZ);
-            const rangeY = tapRange(f, passY, indexY);
-            for (const passX of passes[2]) {
-              new RowEmitter(scope, [passZ, passY, passX], channels, engine, place, {
-                image: f.local("i32", i32.add(place.image(scope), input.get)).get,
-                result: result.get,
-                rangeZ,
-                rangeY,
-              }).emit(part.get, parts);
-            }
-          }),
-        );
-      });
-    },
+    emit: (scope) =>
+      emitRows(scope, pass, place.image(scope), scope.inputs[1]!, (row) => {
+        new DepthwiseRow(scope, row, channels, engine, place).emit();
+      }),
   };
 }
 
-/** The pass of the residue that pixel `at` belongs to, and its number among the results of that pass. */
-function forResidue(
-  { f }: PhaseScope,
-  passes: readonly PassAxis[],
-  at: I32,
-  body: (pass: PassAxis, index: I32) => void,
-): void {
-  const { distance } = passes[0]!;
-  const index = f.local("i32", i32.divU(at, distance));
-  if (passes.length === 1) body(passes[0]!, index.get);
-  else for (const pass of passes) f.if(i32.eq(i32.remU(at, distance), pass.first), () => body(pass, index.get));
-}
-
-interface RowPlace {
-  /** Where the first taps of result 0 of the row would lie, if they were all inside. */
-  readonly image: I32;
-  /** Byte offset of the row from the target's start. */
-  readonly result: I32;
-  readonly rangeZ: { first: I32 | number; last: I32 | number };
-  readonly rangeY: { first: I32 | number; last: I32 | number };
-}
-
-/** Emits the results of one row: tiles of pixels inside, single pixels where windows hang over the edge. */
-class RowEmitter {
+/** The results of one row: blocks of channels of tiles of pixels. */
+class DepthwiseRow {
   readonly #ending: EpilogueEmitter;
-  readonly #x: Local<"i32">;
+  /** Byte offset of the first channel at hand. */
   readonly #channel: Local<"i32">;
-  readonly #weights: I32;
 
   constructor(
     readonly scope: PhaseScope,
-    readonly axes: Axes<PassAxis>,
+    readonly row: Row,
     readonly channels: number,
     readonly engine: Engine,
     readonly place: PassPlace,
-    readonly row: RowPlace,
   ) {
     this.#ending = new EpilogueEmitter(scope, place.epilogue, place.node);
-    this.#x = scope.f.local("i32");
     this.#channel = scope.f.local("i32");
-    this.#weights = scope.inputs[1]!;
   }
 
-  /** Part `part` of `parts` of the row. */
-  emit(part: I32, parts: number): void {
-    const { f } = this.scope;
-    const axis = this.axes[2];
-    const interior = interiorOf(axis);
-    const inside = interior.last - interior.first;
-    const most = mostPixels - (this.engine.relaxedSimd ? 0 : 1);
-    const pixels = Math.max(1, Math.ceil(inside / Math.ceil(inside / most)));
-    const tiles = Math.floor(inside / pixels);
-    const share = (total: number, offset: number): I32 | number =>
-      parts === 1 ? total * offset : i32.divU(i32.mul(i32.add(part, offset), total), parts);
-    const tile = f.local("i32");
+  emit(): void {
     const register = 4 * vectorsPerRegister(this.engine);
-    const overTile = (count: number) => this.#overChannels(register, (lanes) => this.#tile(count, lanes));
-    f.for(tile, share(tiles, 0), share(tiles, 1), 1, () => {
-      f.set(this.#x, i32.add(i32.mul(tile.get, pixels), interior.first));
-      overTile(pixels);
-    });
-    const rest = inside - tiles * pixels;
-    if (rest > 0) {
-      const emitRest = () => {
-        f.set(this.#x, i32.constant(interior.first + tiles * pixels));
-        overTile(rest);
-      };
-      if (parts === 1) emitRest();
-      else f.if(i32.eq(part, parts - 1), emitRest);
-    }
-    const border = axis.count - inside;
-    if (border === 0) return;
-    f.for(tile, share(border, 0), share(border, 1), 1, () => {
-      const after = i32.geS(tile.get, interior.first);
-      f.set(this.#x, i32.add(tile.get, i32.mul(after, inside)));
-      const range = tapRange(f, axis, this.#x.get);
-      this.#overChannels(4 * register, (lanes) => this.#borderPixel(lanes, range));
-    });
+    this.row.overPixels(
+      mostPixels - (this.engine.relaxedSimd ? 0 : 1),
+      (pixels) => this.#overChannels(register, (lanes) => this.#tile(pixels, lanes)),
+      (range) => this.#overChannels(4 * register, (lanes) => this.#borderPixel(lanes, range)),
+    );
   }
 
-  /** `body` for every block of channels; `#channel` is the byte offset of the first. */
+  /** `body` for every block of channels. */
   #overChannels(block: number, body: (lanes: number) => void): void {
     const { f } = this.scope;
     const whole = this.channels - (this.channels % block);
@@ -325,7 +231,7 @@ class RowEmitter {
   /** `pixels` neighbouring results, all of whose taps across are inside. */
   #tile(pixels: number, lanes: number): void {
     const { f, engine } = this.scope;
-    const { taps, tapStep, step, weightStep } = this.axes[2];
+    const { taps, tapStep, step, weightStep } = this.row.across;
     const vectors = Math.ceil(lanes / 4);
     const pixelBytes = 4 * this.channels;
     const locals = (count: number) => Array.from({ length: count }, () => this.#vectors(vectors));
@@ -341,14 +247,7 @@ class RowEmitter {
         const offset = (v * weightStep - lowest) * pixelBytes;
         held[v]!.forEach((local, i) => f.set(local, v128.load(base.get, offset + 16 * i)));
       }
-      const uses = new Map<number, [pixel: number, tap: number][]>();
-      for (let p = 0; p < pixels; p++) {
-        for (let v = 0; v < count; v++) {
-          const at = p * step + v * tapStep;
-          uses.set(at, [...(uses.get(at) ?? []), [p, v]]);
-        }
-      }
-      for (const [at, pairs] of [...uses].sort(([a], [b]) => a - b)) {
+      for (const { at, pairs } of readsOfTile(pixels, step, count, tapStep)) {
         value.forEach((local, i) => f.set(local, v128.load(a.get, at * pixelBytes + 16 * i)));
         for (const [p, v] of pairs) {
           sums[p]!.forEach((sum, i) => f.set(sum, engine.multiplyAdd(value[i]!.get, held[v]![i]!.get, sum.get)));
@@ -369,14 +268,14 @@ class RowEmitter {
   /** One result, with the taps across that are inside. */
   #borderPixel(lanes: number, range: { first: I32 | number; last: I32 | number }): void {
     const { f, engine } = this.scope;
-    const { tapStep, weightStep } = this.axes[2];
+    const { tapStep, weightStep } = this.row.across;
     const pixelBytes = 4 * this.channels;
     const sums = this.#vectors(Math.ceil(lanes / 4));
     const tap = f.local("i32");
     for (const sum of sums) f.set(sum, f32x4.constant(0));
     this.#overTapRows((a, w) => {
-      f.set(a, i32.add(a.get, i32.mul(asI32(range.first), tapStep * pixelBytes)));
-      f.set(w, i32.add(w.get, i32.mul(asI32(range.first), weightStep * pixelBytes)));
+      f.set(a, i32.add(a.get, i32.mul(range.first, tapStep * pixelBytes)));
+      f.set(w, i32.add(w.get, i32.mul(range.first, weightStep * pixelBytes)));
       f.for(tap, range.first, range.last, 1, () => {
         sums.forEach((sum, i) => {
           f.set(sum, engine.multiplyAdd(v128.load(a.get, 16 * i), v128.load(w.get, 16 * i), sum.get));
@@ -388,29 +287,14 @@ class RowEmitter {
     this.#store([sums], lanes);
   }
 
-  /** `body` for every row of taps that is inside, with where it begins in the image and in the filter. */
+  /** `body` for every row of taps, with where the channels at hand of its first tap lie. */
   #overTapRows(body: (a: Local<"i32">, w: Local<"i32">) => void): void {
     const { f } = this.scope;
-    const [depth, height, width] = this.axes;
-    if (width.taps === 0) return;
-    const pixelBytes = 4 * this.channels;
-    const [z, y, a, w] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
-    const { image, rangeZ, rangeY } = this.row;
-    const across = i32.add(i32.mul(i32.mul(this.#x.get, width.step), pixelBytes), this.#channel.get);
-    const start = f.local("i32", i32.add(i32.add(image, width.origin * pixelBytes), across));
-    const weights = f.local("i32", i32.add(this.#weights, this.#channel.get));
-    f.for(z, rangeZ.first, rangeZ.last, 1, () =>
-      f.for(y, rangeY.first, rangeY.last, 1, () => {
-        const down = i32.add(i32.mul(z.get, depth.tapStep * height.input), i32.mul(y.get, height.tapStep));
-        f.set(a, i32.add(start.get, i32.mul(down, width.input * pixelBytes)));
-        const tapZ = i32.add(i32.mul(z.get, depth.weightStep), depth.firstTap);
-        const tapY = i32.add(i32.mul(y.get, height.weightStep), height.firstTap);
-        const line = i32.add(i32.mul(tapZ, height.kernel), tapY);
-        const tap = i32.add(i32.mul(line, width.kernel), width.firstTap);
-        f.set(w, i32.add(weights.get, i32.mul(tap, pixelBytes)));
-        body(a, w);
-      }),
-    );
+    this.row.overTapRows((a, w) => {
+      f.set(a, i32.add(a.get, this.#channel.get));
+      f.set(w, i32.add(w.get, this.#channel.get));
+      body(a, w);
+    });
   }
 
   #vectors(count: number): Local<"v128">[] {
@@ -420,26 +304,32 @@ class RowEmitter {
   /** All sums are finished before the first is stored: engines pair neighbouring vectors only then. */
   #store(sums: readonly (readonly Local<"v128">[])[], lanes: number): void {
     const { f } = this.scope;
-    const { first, distance } = this.axes[2];
-    const pixelBytes = 4 * this.channels;
-    const pixel = i32.add(i32.mul(this.#x.get, distance), first);
-    const place = f.local("i32", i32.add(i32.add(this.row.result, i32.mul(pixel, pixelBytes)), this.#channel.get));
+    const { distance } = this.row;
+    const place = f.local("i32", i32.add(this.row.result(), this.#channel.get));
     const target = f.local("i32", i32.add(this.place.target(this.scope), place.get));
     const finish = (value: V128, p: number, i: number) =>
       this.#ending.apply(
         value,
-        { base: place.get, offset: p * distance * pixelBytes + 16 * i },
+        { base: place.get, offset: p * distance + 16 * i },
         { base: this.#channel.get, offset: 16 * i },
       );
     if (this.place.epilogue !== undefined) {
       sums.forEach((row, p) => row.forEach((sum, i) => f.set(sum, finish(sum.get, p, i))));
     }
     sums.forEach((row, p) =>
-      row.forEach((sum, i) =>
-        f.storeLanes(target.get, sum.get, Math.min(4, lanes - 4 * i), p * distance * pixelBytes + 16 * i),
-      ),
+      row.forEach((sum, i) => f.storeLanes(target.get, sum.get, Math.min(4, lanes - 4 * i), p * distance + 16 * i)),
     );
   }
 }
 
-const asI32 = (value: I32 | number): I32 => (typeof value === "number" ? i32.constant(value) : value);
+/** The pixels that the taps of a tile read, in order, each with the results and taps that it serves. */
+export function readsOfTile(pixels: number, step: number, taps: number, tapStep: number) {
+  const reads = new Map<number, [pixel: number, tap: number][]>();
+  for (let p = 0; p < pixels; p++) {
+    for (let v = 0; v < taps; v++) {
+      const at = p * step + v * tapStep;
+      reads.set(at, [...(reads.get(at) ?? []), [p, v]]);
+    }
+  }
+  return [...reads].sort(([a], [b]) => a - b).map(([at, pairs]) => ({ at, pairs }));
+}

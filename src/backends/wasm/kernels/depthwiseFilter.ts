@@ -9,6 +9,7 @@ import {
   depthwiseCycles,
   depthwiseRefusal,
   multiplierOf,
+  readsOfTile,
   repeatedBytes,
   repeatPhase,
   vectorsPerRegister,
@@ -244,16 +245,9 @@ function emitTaps(
     for (let p = 0; p < count; p++) {
       gradients[p]!.forEach((local, i) => f.set(local, v128.load(gradient.get, p * pixelBytes + 16 * i)));
     }
-    const uses = new Map<number, [pixel: number, tap: number][]>();
-    for (let p = 0; p < count; p++) {
-      for (let v = 0; v < taps.count; v++) {
-        const at = p * width.stride + v * width.dilation;
-        uses.set(at, [...(uses.get(at) ?? []), [p, v]]);
-      }
-    }
-    const ordered = [...uses].sort(([a], [b]) => a - b);
+    const reads = readsOfTile(count, width.stride, taps.count, width.dilation);
     pointers.forEach((pointer, line) => {
-      for (const [at, pairs] of ordered) {
+      for (const { at, pairs } of reads) {
         value.forEach((local, i) => f.set(local, v128.load(pointer.get, at * pixelBytes + 16 * i)));
         for (const [p, v] of pairs) {
           sums[p % sets]![line]![v]!.forEach((sum, i) =>
