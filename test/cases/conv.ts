@@ -176,6 +176,18 @@ const sequences: readonly ConvolutionSpec[] = [
   { size: [23], groups: 4, channels: 4, filters: 8, kernel: [2] },
 ];
 
+/** Few filters for whole vectors of channels, and what the gradient for an image of few channels reads. */
+const few: readonly ConvolutionSpec[] = [
+  ...[1, 2, 3, 4].flatMap((filters): ConvolutionSpec[] => [
+    { channels: 16, filters, size: [5, 19] },
+    { channels: 8, filters, size: [7, 6], strides: [2, 3], dilation: [2, 1] },
+    { channels: filters, filters: 16, size: [9, 10], strides: [2, 2] },
+  ]),
+  { channels: 8, filters: 1, size: [4, 5], kernel: [1, 1] },
+  { channels: 8, filters: 1, size: [130], batch: 1 },
+  { channels: 1, filters: 8, size: [5, 4, 6], strides: [2, 1, 2], kernel: [2, 3, 2] },
+];
+
 /** Volumes: depth goes through loops of its own in every kernel. */
 const volumes: readonly ConvolutionSpec[] = [
   ...product([1, 2], [1, 2], (stride, dilation): ConvolutionSpec => {
@@ -205,6 +217,8 @@ const underEpilogues: readonly ConvolutionSpec[] = [
   { groups: 12, channels: 12, filters: 12, size: [5, 11] },
   { groups: 5, channels: 5, filters: 10, size: [3, 4] },
   { size: [11], channels: 4, filters: 9, dilation: [2] },
+  { size: [5, 6], channels: 8, filters: 3 },
+  { size: [5, 6], channels: 1, filters: 8, strides: [2, 2] },
   { size: [3, 4, 5], channels: 2, filters: 9 },
 ];
 
@@ -224,7 +238,7 @@ const narrow: readonly ConvolutionSpec[] = [
 ];
 
 export const convCases: readonly Case<"conv">[] = [
-  ...[...windows, ...sizes, ...grouped, ...narrow, ...sequences, ...volumes]
+  ...[...windows, ...sizes, ...grouped, ...narrow, ...few, ...sequences, ...volumes]
     .map(convCase)
     .filter((testCase) => testCase !== undefined),
   ...underEpilogues.flatMap((spec) => {

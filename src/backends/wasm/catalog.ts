@@ -3,6 +3,7 @@ import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
 import { depthwiseFilterGradient } from "./kernels/depthwiseFilter.js";
+import { convFewFilters, convInputGradientFewFilters } from "./kernels/fewFilters.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
@@ -29,11 +30,19 @@ export const catalog: WasmCatalog = {
   resize: [resize],
   resizeGradient: [resizeGradient],
   matmul: [matmul],
-  conv: [planar(conv2dWinogradPanels), planar(conv2dWinograd), planar(conv2dNarrow), depthwise, planar(conv2d)],
+  conv: [
+    planar(conv2dWinogradPanels),
+    planar(conv2dWinograd),
+    planar(conv2dNarrow),
+    depthwise,
+    convFewFilters,
+    planar(conv2d),
+  ],
   convInputGradient: [
     planar(conv2dInputGradientWinogradPanels),
     planar(conv2dInputGradientWinograd),
     depthwiseInputGradient,
+    convInputGradientFewFilters,
     planar(conv2dInputGradient),
   ],
   convFilterGradient: [
