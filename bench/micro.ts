@@ -42,6 +42,9 @@ const cases: readonly Case[] = [
   depthwise({ size: 3, channels: 960 }),
   convolution({ batch: 4, size: 28, channels: 128, kernel: 3, filters: 128, groups: 4 }),
   convolution({ batch: 4, size: 28, channels: 128, kernel: 3, filters: 128, groups: 32 }),
+  // into few channels
+  convolution({ batch: 4, size: 64, channels: 64, kernel: 3, filters: 1 }),
+  convolution({ batch: 4, size: 64, channels: 64, kernel: 3, filters: 3 }),
   // long sequences, and volumes
   ...[1, 16, 512].map((dilation) =>
     convolution({ batch: 8, size: 8000, channels: 64, kernel: 3, filters: 64, dilation, axes: 1 }),

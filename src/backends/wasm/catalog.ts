@@ -2,7 +2,6 @@ import type { WasmCatalog } from "./kernel.js";
 import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
-import { depthwiseFilterGradient } from "./kernels/depthwiseFilter.js";
 import { convFewFilters, convInputGradientFewFilters } from "./kernels/fewFilters.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
@@ -14,6 +13,7 @@ import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } fr
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+import { convFilterGradientFewFilters, depthwiseFilterGradient } from "./kernels/tapSums.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
 import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
@@ -49,6 +49,7 @@ export const catalog: WasmCatalog = {
     planar(conv2dFilterGradientWinograd),
     planar(conv2dFilterGradientNarrow),
     depthwiseFilterGradient,
+    convFilterGradientFewFilters,
     planar(conv2dFilterGradient),
   ],
   batchMatmul: [batchMatmul],
