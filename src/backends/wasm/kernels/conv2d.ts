@@ -3,7 +3,14 @@ import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
-import { type ConvolutionPass, emitPass, multiplyAddsOfPass, rowsOfPass, tasksOfPass } from "./convolution.js";
+import {
+  type ConvolutionPass,
+  emitPass,
+  inStretches,
+  multiplyAddsOfPass,
+  rowsOfPass,
+  tasksOfPass,
+} from "./convolution.js";
 import { fill, needsCopy, type PaddedImage, paddedBytes, paddingPhase, walkedSize } from "./padded.js";
 import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
 import {
@@ -58,7 +65,7 @@ export const conv2d: WasmKernel = {
     const image = paddedInput(g, attributes);
     const walked = walkedSize(image);
     const panels = panelBytes(g, attributes, engine);
-    const pass: ConvolutionPass = {
+    const pass = inStretches({
       batch: g.batch,
       groups,
       imageDepth: walked.depth,
@@ -90,7 +97,7 @@ export const conv2d: WasmKernel = {
       outputPlaneBytes: 4 * g.outputHeight * g.outputWidth * g.outputChannels,
       outputRowBytes: 4 * g.outputWidth * g.outputChannels,
       outputPixelBytes: 4 * g.outputChannels,
-    };
+    });
     const copied = needsCopy(image);
     const compute: Phase = {
       tasks: tasksOfPass(pass, engine),
@@ -259,7 +266,7 @@ export const conv2dInputGradient: WasmKernel = {
     let panelOffset = panelsOffset(layout);
     for (const { deep, vertical, horizontal, rows } of residuesOf(layout)) {
       const panels = residuePanelBytes(layout, rows, groups, engine);
-      const pass: ConvolutionPass = {
+      const pass = inStretches({
         batch: g.batch,
         groups,
         imageDepth: walked.depth,
@@ -293,7 +300,7 @@ export const conv2dInputGradient: WasmKernel = {
         outputPlaneBytes: 4 * depth.stride * g.inputHeight * g.inputWidth * g.inputChannels,
         outputRowBytes: 4 * strides[0] * g.inputWidth * g.inputChannels,
         outputPixelBytes: 4 * strides[1] * g.inputChannels,
-      };
+      });
       passes.push({ pass, rows, filterOffset, panelOffset });
       filterOffset += 4 * filterColumns * rows;
       panelOffset += panels;

@@ -51,6 +51,34 @@ export interface ConvolutionPass {
   readonly outputPixelBytes: number;
 }
 
+/** Pixels of a stretch at most, and at least. */
+const longestStretch = 512;
+const shortestStretch = 64;
+
+/**
+ * The pass with the long rows of sequences cut into equal stretches, as if they were rows of an image of width 1, so
+ * that there are tasks for all threads. Results stay the same, bit by bit.
+ */
+export function inStretches(pass: ConvolutionPass): ConvolutionPass {
+  const { outputWidth, imageWidth } = pass;
+  const isSequence = pass.imageDepth * pass.imageHeight * pass.outputDepth * pass.outputHeight * pass.tapsY === 1;
+  if (!isSequence || pass.panels) return pass;
+  let length = Math.min(longestStretch, Math.floor(outputWidth / 2));
+  while (length >= shortestStretch && outputWidth % length !== 0) length--;
+  if (length < shortestStretch) return pass;
+  return {
+    ...pass,
+    imageHeight: imageWidth,
+    imageWidth: 1,
+    originY: pass.originX + pass.originY * imageWidth,
+    originX: 0,
+    stepY: length * pass.stepX,
+    outputHeight: outputWidth / length,
+    outputWidth: length,
+    outputRowBytes: length * pass.outputPixelBytes,
+  };
+}
+
 /** Tasks of a pass: rows of output pixels, or panels of the filter. */
 export function tasksOfPass(pass: ConvolutionPass, engine: Engine): number {
   return pass.panels ? Math.ceil(pass.columns / columnTile(pass.columns, engine)) : rowsOfPass(pass);
