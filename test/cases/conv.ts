@@ -17,7 +17,7 @@ export interface ConvolutionSpec {
   readonly padding?: AnyPadding;
 }
 
-interface Convolution {
+export interface Convolution {
   readonly name: string;
   readonly image: readonly number[];
   readonly filter: readonly number[];
@@ -26,7 +26,7 @@ interface Convolution {
 }
 
 /** Shapes and attributes of a spec; undefined where the filter does not fit into the image. */
-function convolution(spec: ConvolutionSpec): Convolution | undefined {
+export function convolution(spec: ConvolutionSpec): Convolution | undefined {
   const { batch = 2, size = [7, 6], channels = 3, filters = 5, groups = 1, padding = "same" } = spec;
   const each = (value: number) => size.map(() => value);
   const { kernel = each(3), strides = each(1), dilation = each(1) } = spec;

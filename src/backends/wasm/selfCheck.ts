@@ -131,7 +131,7 @@ export function smallGraph(): Graph {
   const builder = new GraphBuilder();
   addConvolutions(builder, { height: 1, width: 6, channels: 16, taps: [1, 3] });
   addNarrowConvolution(builder);
-  addDepthwiseConvolutions(builder);
+  addChannelConvolutions(builder);
   const matrix = builder.input("matrix", [12, 16], "float32");
   addOutput(builder, matmulNode(builder, matrix, builder.input("right", [16, 16], "float32")));
   // columns beside full tiles, along the reduction and along the rows
@@ -156,18 +156,26 @@ function addNarrowConvolution(builder: GraphBuilder): void {
   addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
 }
 
-/** A depthwise convolution with a tile of pixels inside and one at either edge, and its gradients. */
-function addDepthwiseConvolutions(builder: GraphBuilder): void {
-  const input = (name: string, ...shape: number[]) => builder.input(`depthwise ${name}`, shape, "float32");
-  const [image, gradient] = [input("image", 1, 2, 10, 8), input("gradient", 1, 2, 10, 8)];
-  const filter = input("filter", 1, 3, 1, 8);
-  const window = { strides: [1, 1], dilation: [1, 1], padding: [0, 0, 1, 1], groups: 8 };
+/** Convolutions with vectors over channels: depthwise ones and those into few channels, with tiles and edges. */
+function addChannelConvolutions(builder: GraphBuilder): void {
+  const input = (name: string, ...shape: number[]) => builder.input(`channels ${name}`, shape, "float32");
   const epilogue = maximum(add(x(0), x(1)), 0);
-  addOutput(builder, builder.add(conv, [image, filter, input("bias", 8)], { ...window, epilogue }));
-  const { shape } = image;
-  addOutput(builder, builder.add(convInputGradient, [gradient, filter], { ...window, inputShape: shape }));
-  const filterShape = filter.shape;
-  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
+  for (const [filters, groups] of [
+    [8, 8],
+    [2, 1],
+  ] as const) {
+    const [image, gradient] = [input("image", 1, 2, 10, 8), input(`gradient ${filters}`, 1, 2, 10, filters)];
+    const filter = input(`filter ${filters}`, 1, 3, 8 / groups, filters);
+    const window = { strides: [1, 1], dilation: [1, 1], padding: [0, 0, 1, 1], groups };
+    const bias = input(`bias ${filters}`, filters);
+    addOutput(builder, builder.add(conv, [image, filter, bias], { ...window, epilogue }));
+    const filterShape = filter.shape;
+    addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
+    // read the other way round, a few channels are the image's
+    const back = groups === 1 ? input("few", 1, 3, filters, 8) : filter;
+    const inputShape = groups === 1 ? gradient.shape : image.shape;
+    addOutput(builder, builder.add(convInputGradient, [image, back], { ...window, inputShape }));
+  }
 }
 
 /** Convolutions large enough for Winograd's kernels, 3 × 3 and 5 × 5. */
