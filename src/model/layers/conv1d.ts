@@ -26,8 +26,9 @@ export const conv1dKind = convKind("conv1d", 1);
  * `⌊(steps + before + after − (d·(k − 1) + 1)) / s⌋ + 1` otherwise.
  * Weights: `kernel` [k, channels / groups, filters] and `bias` [filters].
  *
- * Errors: code "option" for options out of range or unknown; code "shape" for an input that is no sequence, channels
- * that do not split into the groups, or a window larger than its padded input.
+ * Errors: code "option" for options out of range or unknown, or padding beyond what its mode can repeat; code "shape"
+ * for an input that is no sequence, channels that do not split into the groups, or a window larger than its padded
+ * input.
  *
  * Keras: Conv1D · PyTorch: nn.Conv1d
  *

@@ -24,8 +24,9 @@ export const conv2dKind = convKind("conv2d", 2);
  * `⌊(height + top + bottom − (d₀·(kh − 1) + 1)) / s₀⌋ + 1` otherwise; w alike.
  * Weights: `kernel` [kh, kw, channels / groups, filters] and `bias` [filters].
  *
- * Errors: code "option" for options out of range or unknown; code "shape" for an input that is no image, channels that
- * do not split into the groups, or a window larger than its padded input.
+ * Errors: code "option" for options out of range or unknown, or padding beyond what its mode can repeat; code "shape"
+ * for an input that is no image, channels that do not split into the groups, or a window larger than its padded
+ * input.
  *
  * Keras: Conv2D · PyTorch: nn.Conv2d
  *

@@ -36,8 +36,9 @@ export const conv3dKind = convKind("conv3d", 3);
  * `⌊(depth + front + back − (d₀·(kd − 1) + 1)) / s₀⌋ + 1` otherwise; h and w alike.
  * Weights: `kernel` [kd, kh, kw, channels / groups, filters] and `bias` [filters].
  *
- * Errors: code "option" for options out of range or unknown; code "shape" for an input that is no volume, channels that
- * do not split into the groups, or a window larger than its padded input.
+ * Errors: code "option" for options out of range or unknown, or padding beyond what its mode can repeat; code "shape"
+ * for an input that is no volume, channels that do not split into the groups, or a window larger than its padded
+ * input.
  *
  * Keras: Conv3D · PyTorch: nn.Conv3d
  *
