@@ -1,8 +1,10 @@
+import type { DType } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
+import type { Shape } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { choice, wholeNumber } from "../model/check.js";
-import { emitInputs, emitNetwork } from "../model/emit.js";
+import { emitInputs, emitNetwork, emitNormalized } from "../model/emit.js";
 import {
   checkLoss,
   checkLossName,
@@ -19,8 +21,11 @@ import { isRandom, type Network } from "../model/network.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import type { InputDType } from "../model/symbolic.js";
 import { x } from "../ops/expression.js";
+import { gatherNode } from "../ops/gather.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
+
+type BatchOptions = Pick<EvaluationGraphOptions, "batchSize" | "inputDtype" | "table">;
 
 /** What is measured beside the loss. */
 export type MetricName = "accuracy";
@@ -34,12 +39,23 @@ export interface PredictionGraphOptions {
   readonly softmax?: boolean;
 }
 
+/**
+ * Examples that lie in the model's store, one row each: variables `<name>.<input>` [rows, …shape] for each of the
+ * network's inputs, and `<name>.target` [rows, …].
+ */
+export interface ExampleTable {
+  readonly name: string;
+  readonly rows: number;
+}
+
 export interface EvaluationGraphOptions {
   readonly loss: LossName;
   /** Examples per step. */
   readonly batchSize: number;
   /** Type of the data; uint8 is divided by 255. Default: what each `input(…)` says. */
   readonly inputDtype?: InputDType;
+  /** Where the examples lie, if they are not written into inputs before each step. Default: inputs. */
+  readonly table?: ExampleTable;
   /** Default: accuracy where the loss takes labels. */
   readonly metrics?: readonly MetricName[];
 }
@@ -53,6 +69,7 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  * and of those that layers update themselves (running averages).
  *
  * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape);
+ * with a table, in place of these two, `indices` int32 [batch], the rows of the step's examples;
  * `randomKey` int32 [2], only where the network draws random numbers; and `optimizer.<scalar>` float32 [] for each of
  * the optimiser's scalars. Variables: the weights, and `optimizer.<slot>.<weight>`.
  * Outputs: `loss` [], the mean over the batch before the update, and `accuracy` [] with labels.
@@ -65,14 +82,14 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  */
 export function trainingGraph(network: Network, options: TrainingGraphOptions): Graph {
   const where = "training graph";
-  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "metrics"]);
+  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "table", "metrics"]);
   const { loss: lossName, metrics } = checkEvaluation(network, options, where);
   const { optimizer } = options;
   const builder = new GraphBuilder();
-  const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
+  const { inputs, targetOf } = emitExamples(network, builder, options);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
-  const target = targetInput(builder, lossName, outputs[0]!);
+  const target = targetOf(outputs[0]!);
   const loss = emitLoss(builder, lossName, outputs[0]!, target);
   builder.output("loss", loss);
   if (metrics.includes("accuracy")) builder.output("accuracy", emitAccuracy(builder, outputs[0]!, target));
@@ -108,7 +125,7 @@ export function slotName(slot: string, weight: string): string {
 }
 
 /**
- * Measures a batch without learning from it. Inputs: the network's, and `target`.
+ * Measures a batch without learning from it. Inputs: the network's, and `target`; with a table, `indices`.
  * Outputs: `losses` [batch], and `correct` [batch] (1 or 0) with labels; per example, so that a last batch which is
  * filled up can be cut.
  *
@@ -116,12 +133,12 @@ export function slotName(slot: string, weight: string): string {
  */
 export function evaluationGraph(network: Network, options: EvaluationGraphOptions): Graph {
   const where = "evaluation graph";
-  checkOptions(where, options, ["loss", "batchSize", "inputDtype", "metrics"]);
+  checkOptions(where, options, ["loss", "batchSize", "inputDtype", "table", "metrics"]);
   const { loss, metrics } = checkEvaluation(network, options, where);
   const builder = new GraphBuilder();
-  const inputs = emitInputs(network, builder, options.batchSize, options.inputDtype);
+  const { inputs, targetOf } = emitExamples(network, builder, options);
   const output = emitNetwork(network, builder, inputs, { training: false }).outputs[0]!;
-  const target = targetInput(builder, loss, output);
+  const target = targetOf(output);
   builder.output("losses", emitLosses(builder, loss, output, target));
   if (metrics.includes("accuracy")) builder.output("correct", emitCorrect(builder, output, target));
   return builder.build();
@@ -152,9 +169,27 @@ export function predictionGraph(network: Network, options: PredictionGraphOption
   return builder.build();
 }
 
-function targetInput(builder: GraphBuilder, loss: LossName, output: Node): Node {
-  const { shape, dtype } = targetType(loss, output.shape);
-  return builder.input("target", shape, dtype);
+/** The nodes of a batch: what the network takes, and the targets for what it gives. */
+function emitExamples(network: Network, builder: GraphBuilder, options: EvaluationGraphOptions) {
+  const { batchSize, inputDtype, loss, table } = options;
+  const type = (output: Node) => targetType(loss, output.shape);
+  if (table === undefined) {
+    return {
+      inputs: emitInputs(network, builder, batchSize, inputDtype),
+      targetOf: (output: Node) => builder.input("target", type(output).shape, type(output).dtype),
+    };
+  }
+  const indices = builder.input("indices", [batchSize], "int32");
+  const rowsOf = (name: string, shape: Shape, dtype: DType) => {
+    const all = builder.variable(`${table.name}.${name}`, [table.rows, ...shape], dtype);
+    return gatherNode(builder, all, indices, name);
+  };
+  return {
+    inputs: network.inputs.map(({ name, shape, dtype }) =>
+      emitNormalized(builder, rowsOf(name, shape, inputDtype ?? dtype)),
+    ),
+    targetOf: (output: Node) => rowsOf("target", type(output).shape.slice(1), type(output).dtype),
+  };
 }
 
 function checkEvaluation(network: Network, options: EvaluationGraphOptions, where: string) {
@@ -171,7 +206,8 @@ function checkEvaluation(network: Network, options: EvaluationGraphOptions, wher
   return { loss, metrics };
 }
 
-function checkBatch({ batchSize, inputDtype }: { batchSize: number; inputDtype?: InputDType }, where: string): void {
+function checkBatch({ batchSize, inputDtype, table }: BatchOptions, where: string): void {
   wholeNumber(where, "batchSize", batchSize);
+  if (table !== undefined) wholeNumber(where, "table.rows", table.rows);
   if (inputDtype !== undefined) choice(where, "inputDtype", inputDtype, ["float32", "uint8"]);
 }

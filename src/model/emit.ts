@@ -118,6 +118,11 @@ export function emitCall(
 export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDType): Node[] {
   return network.inputs.map((input) => {
     const node = builder.input(input.name, [batchSize, ...input.shape], dtype ?? input.dtype);
-    return node.dtype === "float32" ? node : mapNode(builder, [node], divide(x(0), 255), undefined, input.name);
+    return emitNormalized(builder, node);
   });
+}
+
+/** What a network takes for these data: uint8 values divided by 255, floats as they are. */
+export function emitNormalized(builder: GraphBuilder, data: Node): Node {
+  return data.dtype === "float32" ? data : mapNode(builder, [data], divide(x(0), 255), undefined, data.name);
 }

@@ -54,7 +54,7 @@ const arities = {
   one: [(count: number) => count === 1, "takes one input", "1 tensor"],
   two: [(count: number) => count === 2, "takes two inputs", "2 tensors"],
   several: [(count: number) => count >= 2, "takes several inputs", "2 tensors or more"],
-  any: [(count: number) => count >= 1, "takes inputs", "1 tensor or more"],
+  some: [(count: number) => count >= 1, "takes inputs", "1 tensor or more"],
 } as const;
 
 /**

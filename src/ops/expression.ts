@@ -11,7 +11,19 @@ export type Expression =
   /** Uniform in [0, 1): threefry of (the int32[2] key in input `key`; element index, salt), top 24 bits. */
   | { readonly kind: "random"; readonly key: number; readonly salt: number };
 
-export const unaryFunctions = ["negate", "absolute", "exp", "log", "sqrt", "tanh", "sigmoid", "floor"] as const;
+export const unaryFunctions = [
+  "negate",
+  "absolute",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sqrt",
+  "tanh",
+  "sigmoid",
+  "erf",
+  "floor",
+] as const;
 export type UnaryFunction = (typeof unaryFunctions)[number];
 
 /** Comparisons give 1 or 0. NaN compares false, and `maximum`/`minimum` pass it on. */
@@ -50,10 +62,16 @@ const binary = (fn: BinaryFunction, left: Operand, right: Operand): Expression =
 export const negate = (a: Operand): Expression => unary("negate", a);
 export const absolute = (a: Operand): Expression => unary("absolute", a);
 export const exp = (a: Operand): Expression => unary("exp", a);
+/** eᵃ − 1, accurate for small a too. */
+export const expm1 = (a: Operand): Expression => unary("expm1", a);
 export const log = (a: Operand): Expression => unary("log", a);
+/** log(1 + a), accurate for small a too. */
+export const log1p = (a: Operand): Expression => unary("log1p", a);
 export const sqrt = (a: Operand): Expression => unary("sqrt", a);
 export const tanh = (a: Operand): Expression => unary("tanh", a);
 export const sigmoid = (a: Operand): Expression => unary("sigmoid", a);
+/** The error function, `2/√π · ∫₀ᵃ e^(−t²) dt`. */
+export const erf = (a: Operand): Expression => unary("erf", a);
 export const floor = (a: Operand): Expression => unary("floor", a);
 
 export const maximum = (a: Operand, b: Operand): Expression => binary("maximum", a, b);
@@ -86,6 +104,15 @@ export function divide(left: Operand, right: Operand): Expression {
   const [a, b] = [lift(left), lift(right)];
   if (isConstant(a, 0)) return lift(0);
   return isConstant(b, 1) ? a : binary("divide", a, b);
+}
+
+/** a^exponent for a > 0, by roots where they do. */
+export function power(a: Expression, exponent: number): Expression {
+  if (exponent === 1) return a;
+  if (exponent === 2) return multiply(a, a);
+  if (exponent === 0.5) return sqrt(a);
+  if (exponent === 0.75) return multiply(sqrt(a), sqrt(sqrt(a)));
+  return exp(multiply(exponent, log(a)));
 }
 
 /** `condition` ≠ 0 ? a : b, element by element. */
@@ -204,14 +231,20 @@ function unaryDerivative(fn: UnaryFunction, a: Expression, y: Expression): Expre
       return subtract(less(0, a), less(a, 0));
     case "exp":
       return y;
+    case "expm1":
+      return add(y, 1);
     case "log":
       return divide(1, a);
+    case "log1p":
+      return divide(1, add(a, 1));
     case "sqrt":
       return divide(0.5, y);
     case "tanh":
       return subtract(1, multiply(y, y));
     case "sigmoid":
       return multiply(y, subtract(1, y));
+    case "erf":
+      return multiply(2 / Math.sqrt(Math.PI), exp(negate(multiply(a, a))));
     case "floor":
       return lift(0);
   }
@@ -256,17 +289,34 @@ export function evaluateUnary(fn: UnaryFunction, a: number): number {
       return Math.abs(a);
     case "exp":
       return Math.exp(a);
+    case "expm1":
+      return Math.expm1(a);
     case "log":
       return Math.log(a);
+    case "log1p":
+      return Math.log1p(a);
     case "sqrt":
       return Math.sqrt(a);
     case "tanh":
       return Math.tanh(a);
     case "sigmoid":
       return a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a));
+    case "erf":
+      return errorFunction(a);
     case "floor":
       return Math.floor(a);
   }
+}
+
+/** `2/√π · e^(−a²) · Σ_k 2^k·a^(2k + 1) / (1·3·…·(2k + 1))`: all terms have one sign, so nothing cancels. */
+function errorFunction(a: number): number {
+  if (!(Math.abs(a) < 6)) return Number.isNaN(a) ? a : Math.sign(a); // 1 − erf 6 < 10⁻¹⁶
+  let sum = 0;
+  for (let term = a, k = 1; sum + term !== sum; k += 1) {
+    sum += term;
+    term *= (2 * a * a) / (2 * k + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum;
 }
 
 export function evaluateBinary(fn: BinaryFunction, a: number, b: number): number {

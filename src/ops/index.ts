@@ -2,16 +2,18 @@ import { constant, input, variable } from "../graph/leaves.js";
 import { batchMatmul } from "./batchMatmul.js";
 import { concatenate } from "./concatenate.js";
 import { conv, convFilterGradient, convInputGradient } from "./conv.js";
+import { gather, scatterAdd } from "./gather.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
 import { pad } from "./pad.js";
-import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./pool2d.js";
+import { averagePool, averagePoolGradient, maxPool, maxPoolGradient, maxPoolIndices, maxPoolPick } from "./pool.js";
 import { reduce } from "./reduce.js";
 import { reshape } from "./reshape.js";
 import { resize, resizeGradient } from "./resize.js";
 import { slice, sliceGradient } from "./slice.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax.js";
 import { transpose } from "./transpose.js";
+import { windowSum } from "./windowSum.js";
 
 /** Every op, by name. Backends' catalogs are mapped types over this table: a missing kernel does not compile. */
 export const ops = {
@@ -21,6 +23,8 @@ export const ops = {
   map,
   reduce,
   reshape,
+  gather,
+  scatterAdd,
   transpose,
   slice,
   sliceGradient,
@@ -33,10 +37,13 @@ export const ops = {
   convInputGradient,
   convFilterGradient,
   batchMatmul,
-  maxPool2d,
-  maxPool2dGradient,
-  averagePool2d,
-  averagePool2dGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolPick,
+  maxPoolIndices,
+  averagePool,
+  averagePoolGradient,
+  windowSum,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,

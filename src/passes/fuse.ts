@@ -7,7 +7,7 @@ import { fitsPrologue, type ReduceAttributes, reducedShape } from "../ops/reduce
 import { readCounts, withoutDeadNodes } from "./rewrite.js";
 
 /** Ops whose kernels apply an expression to their result while it is still in registers. */
-const fusible = new Set(["matmul", "conv", "convInputGradient"]);
+const fusible = new Set(["matmul", "conv", "convInputGradient", "gather"]);
 
 /** Expressions larger than this stay apart: recomputing costs more than a pass over memory. */
 const maximumOperations = 48;
@@ -92,6 +92,7 @@ function fuseEpilogues(graph: Graph): Graph {
     nodes[node.id] = {
       ...producer,
       id: node.id,
+      dtype: node.dtype,
       inputs: [...producer.inputs, ...extras],
       attributes: { ...producer.attributes, epilogue },
     };

@@ -6,7 +6,11 @@ import type { Plan } from "./types.js";
 export interface Store {
   /** Makes room for a variable, zeros at first; the same name and type again is no change. */
   declare(name: string, type: TensorType): void;
+  /** Gives a variable's memory free for others. Programs that touch it must not run any more. */
+  release(name: string): void;
   has(name: string): boolean;
+  /** A variable's memory itself. Valid until the next variable is declared or the next program of the store compiled. */
+  memoryOf(name: string): NumericArray;
   /** A copy of the values. */
   read(name: string): NumericArray;
   write(name: string, values: ArrayLike<number>): void;

@@ -54,6 +54,17 @@ export function planGraph<K extends Kernel>(
     const scratch = choices[id]?.kernel.scratchBytes?.(contextOf(node, graph)) ?? 0;
     if (scratch > 0) intervals.push({ key: `s${id}`, bytes: align(scratch), first: stepOf[id]!, last: stepOf[id]! });
   });
+  const packed = graph.nodes.map((node, id) => choices[id]?.kernel.packs?.(contextOf(node, graph)));
+  let keptBytes = 0;
+  const keptAt = new Map<number, number>();
+  packed.forEach((pack, id) => {
+    if (pack === undefined) return;
+    const source = graph.nodes[aliasOf[graph.nodes[id]!.inputs[pack.input]!]!]!;
+    if (graph.updates.length === 0 && source.op === "variable") {
+      keptAt.set(id, keptBytes);
+      keptBytes += align(pack.bytes);
+    } else intervals.push({ key: `p${id}`, bytes: align(pack.bytes), first: stepOf[id]!, last: stepOf[id]! });
+  });
   const { offsets, total } = placeIntervals(intervals);
 
   const bufferIndex = new Map([...drafts.keys()].map((root, index) => [root, index]));
@@ -69,6 +80,9 @@ export function planGraph<K extends Kernel>(
     const { kernel, reason } = choices[node.id]!;
     const context = contextOf(node, graph);
     const definition = table[node.op]!;
+    const pack = packed[node.id];
+    const kept = keptAt.get(node.id);
+    const offset = kept ?? offsets.get(`p${node.id}`) ?? 0;
     return {
       node: node.id,
       kernel: kernel.name,
@@ -77,13 +91,14 @@ export function planGraph<K extends Kernel>(
       output: bufferOf[node.id]!,
       scratchOffset: offsets.get(`s${node.id}`) ?? 0,
       scratchBytes: kernel.scratchBytes?.(context) ?? 0,
+      ...(pack && { packed: { kept: kept !== undefined, offset, bytes: pack.bytes } }),
       multiplyAdds: definition.cost(context.inputs, node.attributes, node).multiplyAdds,
     };
   });
   const variableBytes = buffers
     .filter(({ kind }) => kind === "variable")
     .reduce((sum, { bytes }) => sum + align(bytes), 0);
-  return { graph, backend, steps, buffers, bufferOf, copies, arenaBytes: total, variableBytes };
+  return { graph, backend, steps, buffers, bufferOf, copies, arenaBytes: total, keptBytes, variableBytes };
 }
 
 const uncomputed: ReadonlySet<string> = new Set<LeafName | "reshape">(["input", "variable", "constant", "reshape"]);

@@ -18,8 +18,16 @@ export interface Kernel {
   accepts(node: NodeContext): true | string;
   /** Working memory beside inputs and output. */
   scratchBytes?(node: NodeContext): number;
+  /** Memory for what the kernel makes of one input alone before it computes: weights in another order. */
+  packs?(node: NodeContext): PackedInput | undefined;
   /** Positions of inputs that the output may overwrite, element by element. */
   overwrites?(node: NodeContext): readonly number[];
+}
+
+export interface PackedInput {
+  /** Position among the inputs. */
+  readonly input: number;
+  readonly bytes: number;
 }
 
 /** Written in place of kernels for an op that a backend lacks; planning fails with the reason and the op's name. */
@@ -59,7 +67,19 @@ export interface PlanStep {
   readonly output: number;
   readonly scratchOffset: number;
   readonly scratchBytes: number;
+  readonly packed?: PackedPlace;
   readonly multiplyAdds: number;
+}
+
+/**
+ * Where a kernel's packed input lies: in the arena, made anew in every run, or, where no run changes the variable that
+ * it is made of, in memory of the program's own, kept until somebody writes the model's variables.
+ */
+export interface PackedPlace {
+  readonly kept: boolean;
+  /** Bytes from the start of the arena, or of the kept memory. */
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** Everything decided before the first step: kernels, order, and the place of every tensor. Immutable. */
@@ -74,6 +94,8 @@ export interface Plan {
   readonly copies: readonly Update[];
   /** Bytes of the arena that one run needs. */
   readonly arenaBytes: number;
+  /** Bytes that the program keeps beside the arena: see {@link PackedPlace}. */
+  readonly keptBytes: number;
   /** Bytes of the variables that the program touches. */
   readonly variableBytes: number;
 }

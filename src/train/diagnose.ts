@@ -19,8 +19,11 @@ export async function failWithNaN(
   const program = await session.compile(graph, { keepAll: true });
   write(program);
   program.run();
-  const culprit = program.plan.graph.nodes.find(
-    (node) => node.dtype === "float32" && !isFiniteArray(program.node(node.id)),
+  const { nodes } = program.plan.graph;
+  // of a data set in memory, only what the step has fetched counts
+  const tables = new Set(nodes.flatMap(({ op, inputs }) => (op === "gather" ? [inputs[0]!] : [])));
+  const culprit = nodes.find(
+    ({ id, dtype }) => dtype === "float32" && !tables.has(id) && !isFiniteArray(program.node(id)),
   );
   return fail({
     code: "nan",
@@ -36,7 +39,7 @@ function isFiniteArray(values: NumericArray): boolean {
 
 function placeOf(node: Node | undefined): string {
   if (node === undefined) return "in the loss";
-  if (node.op === "input") return `in the input "${node.name}"`;
+  if (node.op === "input" || node.op === "gather") return `in the input "${node.name}"`;
   if (node.op === "variable") return `in the weight "${(node.attributes as VariableAttributes).variable}"`;
   return node.name === "loss" ? "in the loss itself" : `in the output of layer "${node.name}"`;
 }

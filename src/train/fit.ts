@@ -4,7 +4,7 @@ import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
-import { ExampleCopier, epochOrder } from "../data/batches.js";
+import { epochOrder } from "../data/batches.js";
 import { type Dataset, split } from "../data/dataset.js";
 import { checkLossName, type LossName } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
@@ -15,8 +15,9 @@ import type { Session } from "../runtime/session.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
-import { evaluateOn } from "./evaluate.js";
+import { evaluatePlaced, evaluationBatch } from "./evaluate.js";
 import { checkRunOptions } from "./options.js";
+import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
@@ -62,7 +63,13 @@ export const fitOptionNames = [
 const breathing = 60;
 
 /** The loop behind `Model.fit`; see there. */
-export async function fit(network: Network, weights: Weights, data: Dataset, options: FitOptions): Promise<History> {
+export async function fit(
+  network: Network,
+  weights: Weights,
+  data: Dataset,
+  options: FitOptions,
+  feeding: Feeding = {},
+): Promise<History> {
   const where = "fit";
   checkRunOptions(where, options, fitOptionNames);
   const { loss, optimizer, seed = 0 } = options;
@@ -75,7 +82,7 @@ export async function fit(network: Network, weights: Weights, data: Dataset, opt
   if (validation !== undefined) checkData(network, validation, loss, where);
 
   try {
-    return await runEpochs(network, weights, train, validation, options);
+    return await runEpochs(network, weights, train, validation, options, feeding);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
@@ -89,10 +96,15 @@ async function runEpochs(
   train: Dataset,
   validation: Dataset | undefined,
   options: FitOptions,
+  feeding: Feeding,
 ): Promise<History> {
   const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const trainer = await Trainer.create(session, network, train, { loss, optimizer, batchSize, seed });
+  const place = (data: Dataset, name: PlacementOptions["name"], batchSize: number) =>
+    PlacedData.place(session, network, data, { name, batchSize, ...feeding });
+  const placedTrain = await place(train, "training data", batchSize);
+  const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
+  const trainer = await Trainer.create(session, network, placedTrain, { loss, optimizer, batchSize, seed });
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
   const run = new Run(weights);
@@ -119,7 +131,7 @@ async function runEpochs(
       run.stop("it was interrupted");
       if (log.examples === 0) break;
     }
-    const measured = validation === undefined ? undefined : await evaluateOn(session, network, validation, { loss });
+    const measured = placedValidation && (await evaluatePlaced(network, placedValidation, loss));
     const entry: EpochLog = {
       epoch,
       loss: log.loss,
@@ -198,8 +210,7 @@ interface TrainerOptions {
 interface Step {
   readonly program: Program;
   readonly count: number;
-  readonly inputs: ExampleCopier;
-  readonly targets: ExampleCopier;
+  readonly indices: Int32Array;
   readonly randomKey: NumericArray | undefined;
   readonly scalars: readonly { readonly name: string; readonly view: NumericArray }[];
   readonly loss: NumericArray;
@@ -213,29 +224,35 @@ class Trainer {
   private constructor(
     readonly session: Session,
     readonly network: Network,
-    readonly data: Dataset,
+    readonly placed: PlacedData,
     readonly options: TrainerOptions,
     /** The program of whole batches. */
     readonly main: Program,
     readonly rest: Program | undefined,
   ) {}
 
-  static async create(session: Session, network: Network, data: Dataset, options: TrainerOptions): Promise<Trainer> {
+  static async create(
+    session: Session,
+    network: Network,
+    placed: PlacedData,
+    options: TrainerOptions,
+  ): Promise<Trainer> {
     const { batchSize } = options;
+    const { length } = placed.data;
     const program = (size: number) => {
-      const graphOptions = graphOptionsOf(data, options, size);
+      const graphOptions = graphOptionsOf(placed, options, size);
       return session.program(`train ${JSON.stringify(graphOptions)}`, () => trainingGraph(network, graphOptions));
     };
-    const whole = Math.min(batchSize, data.length);
+    const whole = Math.min(batchSize, length);
     const main = await program(whole);
-    const rest = data.length % whole === 0 ? undefined : await program(data.length % whole);
+    const rest = length % whole === 0 ? undefined : await program(length % whole);
     // a new run starts with fresh optimiser state
     for (const { kind, name, type } of main.plan.buffers) {
       if (kind === "variable" && name.startsWith("optimizer.")) {
         session.store.write(name, new Float32Array(sizeOf(type.shape)));
       }
     }
-    return new Trainer(session, network, data, options, main, rest);
+    return new Trainer(session, network, placed, options, main, rest);
   }
 
   /** One pass over the examples in `order`. Returns the means over what was done. */
@@ -248,6 +265,8 @@ class Trainer {
   ): Promise<StepLog> {
     const main = this.#views(this.main);
     const rest = this.rest === undefined ? undefined : this.#views(this.rest);
+    const { source } = this.placed;
+    this.placed.begin(order);
     const steps = Math.ceil(order.length / main.count);
     const log: StepLog = { epoch, epochs, step: 0, steps, examples: 0, loss: 0, accuracy: undefined, seconds: 0 };
     const began = platform.now();
@@ -258,10 +277,12 @@ class Trainer {
       const start = index * main.count;
       const step = start + main.count <= order.length ? main : rest!;
       this.#step += 1;
-      this.#write(step, order, start);
+      const waiting = source.next(step.indices);
+      if (waiting !== undefined) await waiting;
+      this.#write(step);
       step.program.run();
       const loss = step.loss[0]!;
-      if (!Number.isFinite(loss)) await this.#explain(step, order, start, { loss, epoch, step: index + 1 });
+      if (!Number.isFinite(loss)) await this.#explain(step, { loss, epoch, step: index + 1 });
       lossSum += loss * step.count;
       if (step.accuracy !== undefined) correct += step.accuracy[0]! * step.count;
       log.examples += step.count;
@@ -280,15 +301,13 @@ class Trainer {
   }
 
   #views(program: Program): Step {
-    const { data, options, network } = this;
-    const target = program.input("target");
-    const count = target.length / sizeOf(data.targetShape);
+    const { options, network } = this;
+    const indices = program.input("indices") as Int32Array;
     const accuracy = "accuracy" in program.plan.graph.outputs ? program.output("accuracy") : undefined;
     return {
       program,
-      count,
-      inputs: new ExampleCopier(data.inputs, program.input(network.inputs[0]!.name), sizeOf(data.shape)),
-      targets: new ExampleCopier(data.targets, target, sizeOf(data.targetShape)),
+      count: indices.length,
+      indices,
       randomKey: isRandom(network) ? program.input("randomKey") : undefined,
       scalars: Object.keys(options.optimizer.scalars(1)).map((name) => ({
         name,
@@ -299,28 +318,27 @@ class Trainer {
     };
   }
 
-  #write({ inputs, targets, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
-    inputs.copy(order, start, count);
-    targets.copy(order, start, count);
+  /** Writes what a step needs beside its examples. */
+  #write({ randomKey, scalars }: Step): void {
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
     const values = this.options.optimizer.scalars(this.#step);
     for (const { name, view } of scalars) view[0] = values[name]!;
   }
 
-  async #explain(
-    step: Step,
-    order: Uint32Array,
-    start: number,
-    place: { loss: number; epoch: number; step: number },
-  ): Promise<never> {
-    const graph = trainingGraph(this.network, graphOptionsOf(this.data, this.options, step.count));
-    const write = (program: Program) => this.#write(this.#views(program), order, start);
+  async #explain(step: Step, place: { loss: number; epoch: number; step: number }): Promise<never> {
+    const graph = trainingGraph(this.network, graphOptionsOf(this.placed, this.options, step.count));
+    // the examples are still in their rows
+    const indices = step.indices.slice();
+    const write = (program: Program) => {
+      const views = this.#views(program);
+      views.indices.set(indices);
+      this.#write(views);
+    };
     return failWithNaN(this.session, graph, write, place);
   }
 }
 
 /** What a program for batches of `size` examples is made of. */
-function graphOptionsOf(data: Dataset, { loss, optimizer }: TrainerOptions, batchSize: number) {
-  const inputDtype = data.inputs instanceof Uint8Array ? ("uint8" as const) : ("float32" as const);
-  return { loss, optimizer, batchSize, inputDtype };
+function graphOptionsOf({ inputDtype, table }: PlacedData, { loss, optimizer }: TrainerOptions, batchSize: number) {
+  return { loss, optimizer, batchSize, inputDtype, table };
 }

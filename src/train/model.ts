@@ -105,7 +105,8 @@ export class Model {
 
   /**
    * Trains on a data set. uint8 inputs are divided by 255, floats are taken as they are. Everything is checked before
-   * the first step. The same data, options and seed give the same weights, bit for bit, on any number of threads.
+   * the first step. Data sets of up to 512 MiB are copied into the model's memory at the start, larger ones batch by
+   * batch. The same data, options and seed give the same weights, bit for bit, on any number of threads.
    *
    * Errors: code "option" (unknown or out of range), "shape" and "label" (data that does not suit the network), "nan"
    * (the loss is not finite: names step and layer; the weights from before that step are kept), "memory".

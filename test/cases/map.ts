@@ -52,6 +52,9 @@ const domains: { readonly [F in UnaryFunction]?: Values } = {
   log: uniform(0.1, 4),
   sqrt: uniform(0.1, 4),
   exp: uniform(-5, 5),
+  expm1: uniform(-5, 5),
+  log1p: uniform(-0.9, 4),
+  erf: uniform(-3, 3),
   tanh: uniform(-3, 3),
   sigmoid: uniform(-6, 6),
 };

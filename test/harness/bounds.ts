@@ -3,7 +3,7 @@
  * values at hand by forward error analysis (Higham, "Accuracy and stability of numerical algorithms", ch. 3), so that
  * no tolerance is guessed. With u = 2⁻²⁴ (half a unit in the last place) and leaves exact in float32:
  *
- * - sums of products (matmul, conv family, pools, reduce) of K terms:
+ * - sums of products (matmul, conv family, pools, reduce, scatterAdd) of K terms:
  *   `γ(K) · Σ|terms| + what the operands' own bounds contribute`, where Σ|terms| is the same op on absolute values and
  *   `γ(K) = u · min(K + 3, 8·√(K + 3))`: K + 3 roundings in any order, at most; beyond 64 terms the probabilistic
  *   bound of Higham & Mary (2019), which holds with λ = 8 far beyond any number of elements tested;
@@ -28,6 +28,7 @@ import {
 } from "../../src/ops/expression.js";
 import { uniformOfElement } from "../../src/ops/expression.reference.js";
 import { broadcastOffsets } from "../../src/ops/offsets.reference.js";
+import { type PoolWindows, windowAxes } from "../../src/ops/poolWindows.js";
 import { reducedShape } from "../../src/ops/reduce.js";
 
 /** Unit roundoff of float32. */
@@ -37,7 +38,15 @@ export const u = 2 ** -24;
  * Accuracy that kernels promise for the functions that are not correctly rounded, in ulps (1 ulp ≤ 2u relative).
  * The others round correctly: u.
  */
-export const ulps: { readonly [F in UnaryFunction]?: number } = { exp: 1.1, log: 1, tanh: 3, sigmoid: 3 };
+export const ulps: { readonly [F in UnaryFunction]?: number } = {
+  exp: 1.1,
+  expm1: 2,
+  log: 1,
+  log1p: 2,
+  tanh: 3,
+  sigmoid: 3,
+  erf: 2,
+};
 
 /** A float64 value for every element and how far a float32 backend may be from it. */
 export interface Bounded {
@@ -128,15 +137,26 @@ function boundOfLoops(
     }
     case "resize":
     case "resizeGradient":
-    case "averagePool2d":
-    case "averagePool2dGradient":
+    case "windowSum":
+    case "averagePool":
+    case "averagePoolGradient":
       return { value, bound: plus(scale(compute(absolute(a.value)), gamma(terms)), compute(a.bound)) };
     case "reduce":
       return { value, bound: reductionBound((node.attributes as { kind: string }).kind) };
-    case "maxPool2d":
+    case "maxPool":
       return { value, bound: compute(a.bound) };
-    case "maxPool2dGradient":
+    case "gather":
+      return { value, bound: compute(a.bound, b.value) };
+    case "scatterAdd": {
+      const bound = scale(compute(absolute(a.value), b.value), gamma(terms));
+      return { value, bound: plus(bound, compute(a.bound, b.value)) };
+    }
+    case "maxPoolPick":
+    case "maxPoolIndices":
+    case "maxPoolGradient":
       if (!isExact(a)) throw new Error("bounds: the winners of max pooling are certain only for an exact image");
+      if (node.op === "maxPoolIndices") return { value, bound: new Float64Array(value.length) };
+      if (node.op === "maxPoolPick") return { value, bound: compute(a.value, b.value, c.bound) };
       return {
         value,
         bound: plus(
@@ -184,11 +204,12 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
   const input = (position: number) => nodes[node.inputs[position]!]!.shape;
   const attributes = node.attributes as {
     transposeA?: boolean;
-    kernel?: readonly number[];
     groups?: number;
     axes?: readonly number[];
     size?: number;
     inputSize?: number;
+    before?: number;
+    after?: number;
   };
   switch (node.op) {
     case "matmul":
@@ -200,16 +221,24 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
       return (sizeOf(input(1).slice(0, -2)) * input(1).at(-1)!) / attributes.groups!;
     case "batchMatmul":
       return input(0)[input(0).length - (attributes.transposeA ? 2 : 1)]!;
+    case "windowSum":
+      return attributes.before! + attributes.after! + 1;
     case "resize":
       return 2;
     case "resizeGradient":
       return Math.ceil((2 * attributes.size!) / attributes.inputSize!) + 2;
-    case "maxPool2dGradient":
-    case "averagePool2d":
-    case "averagePool2dGradient":
-      return sizeOf(attributes.kernel!);
+    case "averagePool":
+    case "maxPoolGradient":
+    case "averagePoolGradient": {
+      const image = node.op === "averagePoolGradient" ? node.shape : input(0);
+      const axes = windowAxes(node.attributes as PoolWindows, image.slice(1, -1));
+      // a pixel is under at most as many windows as there are taps, or as windows overlap
+      return sizeOf(axes.map(({ kernel, windows, adaptive }) => (adaptive ? Math.max(kernel, windows) : kernel)));
+    }
     case "reduce":
       return sizeOf(attributes.axes!.map((axis) => reducedShape(node.inputs.map((id) => nodes[id]!))[axis]!));
+    case "scatterAdd":
+      return sizeOf(input(1));
     case "softmax":
     case "softmaxCrossEntropy":
     case "softmaxCrossEntropyGradient":
@@ -358,6 +387,12 @@ function unaryError(fn: UnaryFunction, { value: a, error }: Pair, value: number)
       return error;
     case "exp":
       return value * Math.expm1(error) + own;
+    case "expm1":
+      return (value + 1) * Math.expm1(error) + own;
+    case "log1p":
+      return (error < a + 1 ? error / (a + 1 - error) : error === 0 ? 0 : Infinity) + own;
+    case "erf":
+      return (2 / Math.sqrt(Math.PI)) * error + own;
     case "log":
       return (error < a ? error / (a - error) : error === 0 ? 0 : Infinity) + own;
     case "sqrt":

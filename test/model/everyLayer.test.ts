@@ -41,7 +41,7 @@ describe("every layer", () => {
     for (const training of [true, false]) {
       const experiment = layerExperiment(layer, inputs, batch, training, valuesOf);
       const plain = layerExperiment(layer, inputs, batch, training, valuesOf, false);
-      await checkDifferences(experiment, plain.graph);
+      if (sample.finiteDifferences !== false) await checkDifferences(experiment, plain.graph);
       await checkBackends(experiment, backends());
     }
   });

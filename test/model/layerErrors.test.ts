@@ -1,11 +1,30 @@
 import { expect, it } from "vitest";
 import {
+  adaptiveMaxPool2d,
   average,
+  averagePool2d,
   concatenate,
   cropping1d,
   cropping2d,
+  elu,
+  gelu,
+  globalMaxPool3d,
+  groupNorm,
+  hardTanh,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
+  maxout,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  maxUnpool2d,
   multiply,
   permute,
+  prelu,
+  silu,
+  softplus,
+  spatialDropout2d,
   subtract,
   upSampling1d,
   upSampling2d,
@@ -94,6 +113,75 @@ const wordings: readonly [() => unknown, string][] = [
   [
     () => upSampling1d(2)(image),
     'upSampling1d "upSampling1d": input [28, 28, 3] is not a sequence (expected [steps, channels], received [28, 28, 3]).',
+  ],
+
+  [
+    () => maxPool1d(wrong([2, 2])),
+    "maxPool1d: wrong size (expected a whole number ≥ 1 or one in a list, [steps], received [2, 2]).",
+  ],
+  [
+    () => maxPool3d(2, { padding: wrong([1, 1]) }),
+    'maxPool3d: wrong padding (expected "same", "valid", a whole number ≥ 0, [depth, vertical, horizontal] or [front, back, top, bottom, left, right], received [1, 1]).',
+  ],
+  [() => maxPool2d(2, { ceilMode: wrong(1) }), "maxPool2d: wrong ceilMode (expected true or false, received 1)."],
+  [
+    () => maxPool2d(2, { dilation: 0 }),
+    "maxPool2d: wrong dilation (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received 0).",
+  ],
+  [
+    () => maxPool2d(2, { stride: 1, strides: 1 }),
+    "maxPool2d: stride and strides are both given. Keep one of them; they mean the same.",
+  ],
+  [() => averagePool2d(2, { divisor: 0 }), "averagePool2d: wrong divisor (expected a number ≠ 0, received 0)."],
+  [
+    () => globalMaxPool3d()(image),
+    'globalMaxPool3d "globalMaxPool3d": input [28, 28, 3] is not a volume (expected [depth, height, width, channels], received [28, 28, 3]).',
+  ],
+  [
+    () => adaptiveMaxPool2d([7, 0]),
+    "adaptiveMaxPool2d: wrong outputSize (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received [7, 0]).",
+  ],
+  [
+    () => maxUnpool2d(2)(image, image),
+    'maxUnpool2d "maxUnpool2d": the values do not have the shape that pooling the second input gives (expected [14, 14, 3], received [28, 28, 3]).',
+  ],
+
+  [
+    () => layerNorm({ axis: wrong("last") }),
+    'layerNorm: wrong axis (expected a whole number, or several such as [-3, -2, -1], received "last").',
+  ],
+  [
+    () => layerNorm({ axis: [0, -3] })(image),
+    'layerNorm "layerNorm": input [28, 28, 3] does not have these axes, each once (expected -3 to 2, received [0, -3]).',
+  ],
+  [() => layerNorm({ epsilon: 0 }), "layerNorm: wrong epsilon (expected a number > 0, received 0)."],
+  [() => groupNorm({ groups: 0 }), "groupNorm: wrong groups (expected a whole number ≥ 1, received 0)."],
+  [
+    () => groupNorm()(image),
+    'groupNorm "groupNorm": input [28, 28, 3] has 3 channels, which cannot be split into 32 groups. Make the groups a divisor of the channels.',
+  ],
+  [
+    () => instanceNorm()(input(7)),
+    'instanceNorm "instanceNorm": input [7] has one value per channel, which normalisation would make 0 (expected axes before the channels, received [7]).',
+  ],
+  [() => localResponseNorm({ k: 0 }), "localResponseNorm: wrong k (expected a number > 0, received 0)."],
+  [() => spatialDropout2d(1), "spatialDropout2d: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
+  [
+    () => spatialDropout2d(0.5)(sequence),
+    'spatialDropout2d "spatialDropout2d": input [7, 3] is not an image (expected [height, width, channels], received [7, 3]).',
+  ],
+
+  [() => elu({ alpha: 0 }), "elu: wrong alpha (expected a number > 0, received 0)."],
+  [() => gelu({ approximate: wrong("erf") }), 'gelu: unknown approximate "erf" (expected one of none, tanh).'],
+  [() => softplus({ beta: -1 }), "softplus: wrong beta (expected a number > 0, received -1)."],
+  [() => hardTanh({ min: 1 }), "hardTanh: wrong max (expected a number > 1, received 1)."],
+  [() => hardTanh({ min: NaN }), "hardTanh: wrong min (expected a finite number, received NaN)."],
+  [() => prelu({ shared: wrong(1) }), "prelu: wrong shared (expected true or false, received 1)."],
+  [() => silu(wrong({ beta: 1 })), 'silu: unknown option "beta" (expected one of name).'],
+  [() => maxout(0), "maxout: wrong pieces (expected a whole number ≥ 1, received 0)."],
+  [
+    () => maxout(2)(image),
+    'maxout "maxout": input [28, 28, 3] has 3 channels, which cannot be split into 2 pieces each. Make the pieces a divisor of the channels.',
   ],
 ];
 

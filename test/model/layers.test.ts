@@ -80,8 +80,9 @@ describe("configurations", () => {
       biasInitializer: "zeros",
       paddingMode: "zeros",
     });
-    expect(maxPool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid" });
-    expect(averagePool2d(2).config).toEqual({ size: [2, 2], strides: [2, 2], padding: "valid", countPadding: false });
+    const window = { size: [2, 2], strides: [2, 2], padding: "valid", dilation: [1, 1], ceilMode: false };
+    expect(maxPool2d(2).config).toEqual(window);
+    expect(averagePool2d(2).config).toEqual({ ...window, countPadding: false });
     expect(dense(3, { biasInitializer: constant(0.1) }).config).toEqual({
       units: 3,
       activation: "linear",
@@ -164,10 +165,10 @@ describe("nodes", () => {
 
   it("of pooling", () => {
     expect(emitted(maxPool2d(2, { padding: "same" }), [5, 4, 1])).toMatchInlineSnapshot(
-      `"%2 = maxPool2d(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0]} : float32[2, 3, 2, 1]  # layer"`,
+      `"%2 = maxPool(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0]} : float32[2, 3, 2, 1]  # layer"`,
     );
     expect(emitted(averagePool2d(2, { countPadding: true }), [5, 4, 1])).toMatchInlineSnapshot(
-      `"%2 = averagePool2d(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 0, 0, 0], countPadding: true} : float32[2, 2, 2, 1]  # layer"`,
+      `"%2 = averagePool(%0) {kernel: [2, 2], strides: [2, 2], dilation: [1, 1], padding: [0, 0, 0, 0], divisor: "window"} : float32[2, 2, 2, 1]  # layer"`,
     );
   });
 
@@ -338,8 +339,8 @@ describe("errors", () => {
     [() => dropout(1), "dropout: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
     [() => dropout(wrong("half")), 'dropout: wrong rate (expected a number ≥ 0 and < 1, received "half").'],
     [
-      () => activation(wrong("gelu")),
-      `activation: unknown activation "gelu" (expected one of ${names}). Did you mean "relu".`,
+      () => activation(wrong("reelu")),
+      `activation: unknown activation "reelu" (expected one of ${names}). Did you mean "relu".`,
     ],
     [() => reshape([]), "reshape: wrong shape (expected whole numbers ≥ 1, such as [28, 28, 1], received [])."],
     [

@@ -8,7 +8,7 @@ import {
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import { keyOf } from "../../src/core/random.js";
 import { printGraph } from "../../src/graph/print.js";
-import type { Graph } from "../../src/graph/types.js";
+import type { Graph, VariableAttributes } from "../../src/graph/types.js";
 import { verifyGraph } from "../../src/graph/verify.js";
 import { initialize } from "../../src/model/initializers.js";
 import {
@@ -122,6 +122,34 @@ describe("trainingGraph", () => {
   });
 });
 
+describe("graphs of examples in a table", () => {
+  const table = { name: "training data", rows: 70 };
+  const variablesOf = (graph: Graph) =>
+    graph.nodes.flatMap(({ op, attributes, dtype, shape }) =>
+      op === "variable" ? [`${(attributes as VariableAttributes).variable} ${dtype} [${shape}]`] : [],
+    );
+
+  it("take indices, and gather", () => {
+    const graph = verifyGraph(trainingGraph(tiny(), { ...options, table, inputDtype: "uint8" }), ops);
+    expect(inputsOf(graph)).toEqual(["indices int32 [4]", "optimizer.learningRate float32 []"]);
+    expect(variablesOf(graph)).toEqual(
+      expect.arrayContaining(["training data.input uint8 [70,3]", "training data.target int32 [70]"]),
+    );
+    const squares = verifyGraph(evaluationGraph(tiny(), { loss: "meanSquaredError", batchSize: 4, table }), ops);
+    expect(inputsOf(squares)).toEqual(["indices int32 [4]"]);
+    expect(variablesOf(squares)).toContain("training data.target float32 [70,2]");
+  });
+
+  it("normalise pixels while they are fetched", () => {
+    const graph = verifyGraph(optimize(trainingGraph(tiny(), { ...options, table, inputDtype: "uint8" })), ops);
+    const gathers = graph.nodes.filter(({ op }) => op === "gather");
+    expect(gathers.map(({ name, dtype, attributes }) => `${name} ${dtype} ${JSON.stringify(attributes)}`)).toEqual([
+      'input float32 {"epilogue":{"kind":"binary","fn":"divide","a":{"kind":"input","index":0},"b":{"kind":"constant","value":255}}}',
+      "target int32 {}",
+    ]);
+  });
+});
+
 describe("evaluationGraph", () => {
   it("gives losses and hits per example, without dropout", () => {
     const graph = verifyGraph(evaluationGraph(everything(), { loss: "crossEntropy", batchSize: 4 }), ops);
@@ -229,6 +257,10 @@ describe("errors", () => {
   const wrong = <T>(value: unknown) => value as T;
   const wordings: readonly [() => unknown, string][] = [
     [
+      () => trainingGraph(tiny(), { ...options, table: { name: "training data", rows: 0 } }),
+      "training graph: wrong table.rows (expected a whole number ≥ 1, received 0).",
+    ],
+    [
       () => trainingGraph(tiny(), { ...options, batchSize: 0 }),
       "training graph: wrong batchSize (expected a whole number ≥ 1, received 0).",
     ],
@@ -242,7 +274,7 @@ describe("errors", () => {
     ],
     [
       () => trainingGraph(tiny(), wrong({ ...options, epochs: 3 })),
-      'training graph: unknown option "epochs" (expected one of loss, optimizer, batchSize, inputDtype, metrics).',
+      'training graph: unknown option "epochs" (expected one of loss, optimizer, batchSize, inputDtype, table, metrics).',
     ],
     [
       () => trainingGraph(tiny(), { ...options, metrics: wrong(["acuracy"]) }),

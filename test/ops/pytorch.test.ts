@@ -79,3 +79,22 @@ describe(`as PyTorch ${pytorch} computes it`, () => {
     });
   }
 });
+
+interface IndicesEntry {
+  readonly shape: readonly number[];
+  readonly pooled: readonly number[];
+  readonly indices: readonly number[];
+}
+
+it("the indices of max pooling, as PyTorch returns them", async () => {
+  const [{ shape, pooled, indices }] = loadFixture<IndicesEntry>("poolIndices.json").entries as [IndicesEntry];
+  const builder = new GraphBuilder();
+  const image = builder.input("x", shape, "float32");
+  const windows = { kernel: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], dilation: [1, 1] };
+  const largest = builder.add(ops.maxPool, [image], windows);
+  builder.output("pooled", largest);
+  builder.output("indices", builder.add(ops.maxPoolIndices, [image, largest], windows));
+  const actual = await runGraph(truth, { graph: builder.build(), leaves: { x: formulaValues(0, shape) } });
+  expectWithin("pooled", actual.pooled!, pooled, written(pooled));
+  expectWithin("indices", actual.indices!, indices);
+});

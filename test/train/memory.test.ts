@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import { trainingGraph } from "../../src/autodiff/trainingGraph.js";
 import { createWasmBackend } from "../../src/backends/wasm/index.js";
 import type { WasmStore } from "../../src/backends/wasm/store.js";
+import { ResidentBatches } from "../../src/data/batches.js";
+import { strokes } from "../../src/data/index.js";
 import { sgd } from "../../src/model/optimizers.js";
 import { optimize } from "../../src/passes/index.js";
 import { mnistShallow } from "../../src/zoo/networks.js";
@@ -17,13 +19,26 @@ test.each([1, 2])("2,000 steps allocate nothing, with %i threads", async (thread
   const backend = await createWasmBackend({ threads });
   const store = backend.createStore() as WasmStore;
   const optimizer = sgd(0.02, { momentum: 0.9, nesterov: true });
-  const graph = trainingGraph(mnistShallow(), { loss: "crossEntropy", optimizer, batchSize: 50, inputDtype: "uint8" });
+  const { train } = await strokes({ train: 250, test: 10 });
+  const graph = trainingGraph(mnistShallow(), {
+    loss: "crossEntropy",
+    optimizer,
+    batchSize: 50,
+    inputDtype: "uint8",
+    table: { name: "data", rows: train.length },
+  });
   const program = await backend.compile(backend.plan(optimize(graph)), store);
+  const table = { inputs: store.memoryOf("data.input"), targets: store.memoryOf("data.target") };
+  const order = Uint32Array.from({ length: train.length }, (_, i) => train.length - 1 - i);
+  const source = new ResidentBatches(train);
+  const indices = program.input("indices") as Int32Array;
   const loss = program.output("loss");
   program.input("optimizer.learningRate")[0] = 0.02;
   const sum = new Float64Array(1); // a number in a closure would itself be allocated anew at each change
   const steps = (count: number) => {
     for (let i = 0; i < count; i++) {
+      if (i % 5 === 0) source.begin(table, order);
+      source.next(indices);
       program.run();
       sum[0]! += loss[0]!;
     }

@@ -27,9 +27,13 @@ export class ReferenceProgram implements Program {
   ) {
     const { nodes } = plan.graph;
     this.#nodes = store.precision === "float32" ? nodes.map(withRoundedConstants) : nodes;
+    const updated = new Set(plan.graph.updates.map(({ variable }) => variable));
     this.#values = nodes.map((node) => {
-      if (node.op === "variable") store.declare((node as Node<VariableAttributes>).attributes.variable, node);
-      return allocate(node, store.precision);
+      if (!isVariable(node)) return allocate(node, store.precision);
+      const { variable } = node.attributes;
+      store.declare(variable, node);
+      // what a step does not change need not be copied before it: a data set may be among it
+      return updated.has(node.id) ? allocate(node, store.precision) : store.memoryOf(variable);
     });
   }
 
@@ -59,7 +63,7 @@ export class ReferenceProgram implements Program {
     // Nodes hold copies of the variables, so that all updates see the values from before the step.
     for (const { variable, value } of updates) {
       const { attributes } = nodes[variable] as Node<VariableAttributes>;
-      this.store.memory(attributes.variable).set(this.#values[value]!);
+      this.store.memoryOf(attributes.variable).set(this.#values[value]!);
     }
   }
 
@@ -72,7 +76,7 @@ export class ReferenceProgram implements Program {
         data[0] = (node as Node<ConstantAttributes>).attributes.value;
         return;
       case "variable":
-        data.set(this.store.memory((node as Node<VariableAttributes>).attributes.variable));
+        data.set(this.store.memoryOf((node as Node<VariableAttributes>).attributes.variable));
         return;
       case "reshape":
         data.set(this.#values[node.inputs[0]!]!);
@@ -119,6 +123,10 @@ function withRoundedConstants(node: Node): Node {
 
 function isInput(node: Node): node is Node<InputAttributes> {
   return node.op === "input";
+}
+
+function isVariable(node: Node): node is Node<VariableAttributes> {
+  return node.op === "variable";
 }
 
 function missing(kind: "input" | "output", name: string, known: readonly string[]): never {

@@ -34,16 +34,21 @@ export class ReferenceStore implements Store {
     }
   }
 
+  release(name: string): void {
+    this.memoryOf(name);
+    this.#variables.delete(name);
+  }
+
   has(name: string): boolean {
     return this.#variables.has(name);
   }
 
   read(name: string): NumericArray {
-    return this.memory(name).slice();
+    return this.memoryOf(name).slice();
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    const memory = this.memory(name);
+    const memory = this.memoryOf(name);
     if (values.length !== memory.length) {
       fail({
         code: "shape",
@@ -60,8 +65,7 @@ export class ReferenceStore implements Store {
     return [...this.#variables.keys()];
   }
 
-  /** The variable itself, not a copy. */
-  memory(name: string): NumericArray {
+  memoryOf(name: string): NumericArray {
     const known = this.#variables.get(name);
     if (known !== undefined) return known.data;
     return fail({ code: "usage", where: `variable "${name}"`, problem: "is not declared" });

@@ -3,17 +3,26 @@ import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
 import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
 import { convFewFilters, convInputGradientFewFilters } from "./kernels/fewFilters.js";
+import { gather, scatterAdd } from "./kernels/gather.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
 import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
 import { conv2dNarrow } from "./kernels/narrow/forward.js";
 import { planar } from "./kernels/planar.js";
-import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGradient } from "./kernels/pool2d.js";
+import {
+  averagePool,
+  averagePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolIndices,
+  maxPoolPick,
+} from "./kernels/pool.js";
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
 import { convFilterGradientFewFilters, depthwiseFilterGradient } from "./kernels/tapSums.js";
+import { windowSum } from "./kernels/windowSum.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
 import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
@@ -22,6 +31,8 @@ import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/
 export const catalog: WasmCatalog = {
   map: [map],
   reduce: [reduceTrailing, reduceLeading, reduceGeneral],
+  gather: [gather],
+  scatterAdd: [scatterAdd],
   transpose: [transpose],
   slice: [slice],
   sliceGradient: [sliceGradient],
@@ -53,10 +64,13 @@ export const catalog: WasmCatalog = {
     planar(conv2dFilterGradient),
   ],
   batchMatmul: [batchMatmul],
-  maxPool2d: [maxPool2d],
-  maxPool2dGradient: [maxPool2dGradient],
-  averagePool2d: [averagePool2d],
-  averagePool2dGradient: [averagePool2dGradient],
+  maxPool: [maxPool],
+  maxPoolGradient: [maxPoolGradient],
+  maxPoolPick: [maxPoolPick],
+  maxPoolIndices: [maxPoolIndices],
+  averagePool: [averagePool],
+  averagePoolGradient: [averagePoolGradient],
+  windowSum: [windowSum],
   softmax: [softmax],
   softmaxCrossEntropy: [softmaxCrossEntropy],
   softmaxCrossEntropyGradient: [softmaxCrossEntropyGradient],

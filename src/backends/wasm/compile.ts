@@ -16,71 +16,117 @@ import { addBarrier } from "./barrier.js";
 import { catalog } from "./catalog.js";
 import type { Engine, Phase, WasmKernel } from "./kernel.js";
 import { constantsAddress, maximumPages } from "./layout.js";
+import { type Access, type PhaseAccess, type Stage, type Sweep, scheduleOf, tasksOf, weightOf } from "./stages.js";
 
 /** Where the store keeps what programs refer to by address. */
 export interface Addresses {
   variable(name: string): number;
   /** Offset among the store's constants, if there is room. */
   constant(value: number): number | undefined;
+  /** Room for what a program keeps from run to run. */
+  keep(bytes: number): number;
 }
 
 export interface CompiledModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether there is a function `prepare` to make what the program keeps, and where that lies. */
+  readonly kept: { readonly address: number; readonly bytes: number };
   /** Whether any phase is shared: otherwise the first thread can run the program alone. */
   readonly parallel: boolean;
 }
 
-/** A range of bytes that a phase reads or writes; variables and the arena are apart. */
-interface Access {
-  readonly space: "variables" | "arena";
-  readonly from: number;
-  readonly to: number;
-}
-
 /** A phase in its place in the program. */
-interface Scheduled {
+interface Scheduled extends PhaseAccess {
   readonly step: PlanStep;
   /** Position among the phases of its kernel. */
   readonly part: number;
-  readonly phase: Phase;
   readonly target: FunctionReference;
-  readonly shared: boolean;
-  readonly reads: readonly Access[];
-  readonly writes: readonly Access[];
 }
 
 /**
  * Plan → module. Every phase of every kernel becomes a function, one for all steps that need the same code; `run`
  * calls them in order, each thread with its share of the tasks, with barriers only where memory is handed over.
+ * `prepare`, for one thread, makes what is kept from run to run.
  */
 export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): CompiledModule {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
-  const parallel = engine.threads > 1 && scheduled.some(({ shared }) => shared);
+  const { module, scheduled, prepared, kept } = emitPhases(plan, engine, addresses);
+  const schedule = scheduleOf(scheduled, engine);
+  const parallel = schedule.flat().some(({ shared }) => shared);
   const barrier = parallel ? addBarrier(module, engine.threads) : undefined;
   module.function(
     ["i32", "i32"],
     (f) => {
       const thread = f.parameter(0, "i32");
       const arena = f.parameter(1, "i32");
-      let pending: Scheduled[] = [];
-      for (const item of scheduled) {
-        if (barrier !== undefined && pending.some((earlier) => mustWait(earlier, item))) {
-          f.call(barrier, []);
-          pending = [];
+      const run = (sweep: Sweep<Scheduled>, begin: I32, end: I32) => {
+        for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses, kept);
+      };
+      for (const stages of schedule) {
+        for (const stage of stages) {
+          const whole = () => {
+            for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
+          };
+          if (!parallel) whole();
+          else if (stage.shared) shareOut(f, stage, thread, engine, run);
+          else f.if(i32.eqz(thread.get), whole);
         }
-        const { tasks } = item.phase;
-        const call = (begin: I32, end: I32) => callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses);
-        const whole = () => call(i32.constant(0), i32.constant(tasks));
-        if (!parallel) whole();
-        else if (item.shared) call(share(thread, 0, tasks, engine), share(thread, 1, tasks, engine));
-        else f.if(i32.eqz(thread.get), whole);
-        pending.push(item);
+        if (barrier !== undefined) f.call(barrier, []);
       }
-      if (barrier !== undefined) f.call(barrier, []);
     },
     "run",
   );
-  return { bytes: module.encode(), parallel };
+  addPreparation(module, plan, prepared, addresses, kept);
+  return { bytes: module.encode(), parallel, kept: { address: kept, bytes: plan.keptBytes } };
+}
+
+/** `prepare(arena)` runs the phases that make what is kept, on the calling thread alone. */
+function addPreparation(
+  module: ModuleBuilder,
+  plan: Plan,
+  prepared: readonly Scheduled[],
+  addresses: Addresses,
+  kept: number,
+): void {
+  module.function(
+    ["i32"],
+    (f) => {
+      const arena = f.parameter(0, "i32").get;
+      for (const item of prepared) {
+        const tasks = i32.constant(item.phase.tasks);
+        callPhase(f, plan, item, i32.constant(0), tasks, i32.constant(0), arena, addresses, kept);
+      }
+    },
+    "prepare",
+  );
+}
+
+/**
+ * Runs a thread's share of a stage. The tasks of all sweeps lie one after the other on a line, each as long as its
+ * weight; thread t has those that begin from ⌊length · t / threads⌋ on and before the next thread's.
+ */
+function shareOut(
+  f: FunctionBuilder,
+  { sweeps }: Stage<Scheduled>,
+  thread: Local<"i32">,
+  { threads }: Engine,
+  run: (sweep: Sweep<Scheduled>, begin: I32, end: I32) => void,
+): void {
+  const weights = sweeps.map((sweep) => (sweeps.length === 1 ? 1 : weightOf(sweep)));
+  const length = sweeps.reduce((sum, sweep, i) => sum + weights[i]! * tasksOf(sweep), 0);
+  const [from, to] = [0, 1].map((offset) =>
+    f.local("i32", i32.divU(i32.mul(i32.add(thread.get, offset), length), threads)),
+  );
+  let start = 0;
+  sweeps.forEach((sweep, i) => {
+    const [weight, tasks] = [weights[i]!, tasksOf(sweep)];
+    /** First task from a place of the line on. */
+    const taskAt = (place: Local<"i32">): I32 => {
+      const ahead = i32.select(i32.ltS(place.get, start), 0, i32.sub(place.get, start));
+      return i32.min(i32.divU(i32.add(ahead, weight - 1), weight), tasks);
+    };
+    run(sweep, f.local("i32", taskAt(from!)).get, f.local("i32", taskAt(to!)).get);
+    start += weight * tasks;
+  });
 }
 
 /** One phase of a profile: what it is, and the export that runs it alone, `phase0`, `phase1`, … */
@@ -92,13 +138,24 @@ export interface ProfiledPhase {
 
 /** The plan as a module that exports each phase by itself, for one thread, so that each can be timed. */
 export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses) {
-  const { module, scheduled } = emitPhases(plan, engine, addresses);
+  const { module, scheduled, prepared, kept } = emitPhases(plan, engine, addresses);
+  addPreparation(module, plan, prepared, addresses, kept);
   scheduled.forEach((item, index) => {
     module.function(
       ["i32"],
       (f) => {
         const arena = f.parameter(0, "i32").get;
-        callPhase(f, plan, item, i32.constant(0), i32.constant(item.phase.tasks), i32.constant(0), arena, addresses);
+        callPhase(
+          f,
+          plan,
+          item,
+          i32.constant(0),
+          i32.constant(item.phase.tasks),
+          i32.constant(0),
+          arena,
+          addresses,
+          kept,
+        );
       },
       `phase${index}`,
     );
@@ -115,8 +172,10 @@ function emitPhases(plan: Plan, engine: Engine, addresses: Addresses) {
     shared: engine.threads > 1 ? { maximumPages } : undefined,
   });
   const functions = new Map<string, FunctionReference>();
-  const scheduled = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
-  return { module, scheduled };
+  const all = plan.steps.flatMap((step) => schedulePhases(plan, step, engine, module, functions, addresses));
+  const isKept = ({ step, phase }: Scheduled) => step.packed?.kept === true && phase.packs === true;
+  const kept = plan.keptBytes > 0 ? addresses.keep(plan.keptBytes) : 0;
+  return { module, scheduled: all.filter((item) => !isKept(item)), prepared: all.filter(isKept), kept };
 }
 
 function callPhase(
@@ -128,7 +187,9 @@ function callPhase(
   thread: I32,
   arena: I32,
   addresses: Addresses,
+  kept: number,
 ): void {
+  const { packed } = step;
   const address = ({ kind, name, offset }: PlanBuffer): I32 =>
     kind === "variable" ? i32.constant(addresses.variable(name)) : i32.add(arena, offset);
   f.call(target, [
@@ -137,14 +198,10 @@ function callPhase(
     ...step.inputs.map((id) => address(plan.buffers[id]!)),
     address(plan.buffers[step.output]!),
     i32.add(arena, step.scratchOffset),
+    packed?.kept ? i32.constant(kept + packed.offset) : i32.add(arena, packed?.offset ?? 0),
     i32.constant(constantsAddress),
     thread,
   ]);
-}
-
-/** First task of thread + offset: ⌊tasks · (thread + offset) / threads⌋. */
-function share(thread: Local<"i32">, offset: number, tasks: number, engine: Engine): I32 {
-  return i32.divU(i32.mul(i32.add(thread.get, offset), tasks), engine.threads);
 }
 
 function schedulePhases(
@@ -165,19 +222,24 @@ function schedulePhases(
     from: step.scratchOffset,
     to: step.scratchOffset + step.scratchBytes,
   };
+  const { packed } = step;
+  const packedAccess: Access[] =
+    packed === undefined || packed.kept
+      ? []
+      : [{ space: "arena", from: packed.offset, to: packed.offset + packed.bytes }];
   return kernel.phases(node, engine).map((phase, part): Scheduled => {
     const key = `${kernel.name}/${part} ${codeKey(node)}`;
     const known = functions.get(key);
     const target = known ?? emitPhase(module, phase, engine, node.inputs.length, addresses);
     functions.set(key, target);
+    if (phase.packs) return { step, part, phase, target, reads: inputs, writes: packedAccess };
     const extra = phase.usesScratch === false || step.scratchBytes === 0 ? [] : [scratch];
     return {
       step,
       part,
       phase,
       target,
-      shared: engine.threads > 1 && phase.tasks > 1 && phase.cycles >= engine.worthSharing,
-      reads: [...inputs, ...extra],
+      reads: [...inputs, ...extra, ...packedAccess],
       writes: [output, ...extra],
     };
   });
@@ -201,7 +263,7 @@ function emitPhase(
   inputCount: number,
   addresses: Addresses,
 ): FunctionReference {
-  const parameters = new Array<"i32">(inputCount + 6).fill("i32");
+  const parameters = new Array<"i32">(inputCount + 7).fill("i32");
   return module.function(parameters, (f) => {
     const parameter = (index: number) => f.parameter(index, "i32").get;
     phase.emit({
@@ -212,10 +274,11 @@ function emitPhase(
       inputs: Array.from({ length: inputCount }, (_, i) => parameter(2 + i)),
       output: parameter(2 + inputCount),
       scratch: parameter(3 + inputCount),
-      thread: parameter(5 + inputCount),
+      packed: parameter(4 + inputCount),
+      thread: parameter(6 + inputCount),
       constant(value) {
         const offset = addresses.constant(value);
-        return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(4 + inputCount), offset);
+        return offset === undefined ? f32x4.constant(value) : v128.load32Splat(parameter(5 + inputCount), offset);
       },
     });
   });
@@ -224,16 +287,4 @@ function emitPhase(
 function accessOf(buffer: PlanBuffer, addresses: Addresses): Access {
   const from = buffer.kind === "variable" ? addresses.variable(buffer.name) : buffer.offset;
   return { space: buffer.kind === "variable" ? "variables" : "arena", from, to: from + buffer.bytes };
-}
-
-/** Whether a barrier must stand between two phases: they touch the same bytes, one of them writing, on two threads. */
-function mustWait(earlier: Scheduled, later: Scheduled): boolean {
-  if (!earlier.shared && !later.shared) return false;
-  const overlap = (a: readonly Access[], b: readonly Access[]) =>
-    a.some((x) => b.some((y) => x.space === y.space && x.from < y.to && y.from < x.to));
-  return (
-    overlap(earlier.writes, later.reads) ||
-    overlap(earlier.writes, later.writes) ||
-    overlap(earlier.reads, later.writes)
-  );
 }

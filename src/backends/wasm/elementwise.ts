@@ -1,6 +1,15 @@
 import type { Expression } from "../../ops/expression.js";
 import { type FunctionBuilder, f32x4, type V128, v128 } from "./assembler/index.js";
-import { type MultiplyAdd, vectorExp, vectorLog, vectorSigmoid, vectorTanh } from "./math.js";
+import {
+  type MultiplyAdd,
+  vectorErf,
+  vectorExp,
+  vectorExpm1,
+  vectorLog,
+  vectorLog1p,
+  vectorSigmoid,
+  vectorTanh,
+} from "./math.js";
 
 /** Where an expression's leaves come from. Every `value` and `random` is asked for once per expression. */
 export interface ElementEnvironment {
@@ -119,6 +128,12 @@ class Emitter {
         return f32x4.abs(this.value(a));
       case "exp":
         return vectorExp(this.#f, this.value(a), fma);
+      case "expm1":
+        return vectorExpm1(this.#f, this.value(a), fma);
+      case "log1p":
+        return vectorLog1p(this.#f, this.value(a), fma);
+      case "erf":
+        return vectorErf(this.#f, this.value(a), fma);
       case "log":
         return vectorLog(this.#f, this.value(a), fma);
       case "sqrt":

@@ -11,7 +11,7 @@ import { catalog } from "./catalog.js";
 import { compilePlan } from "./compile.js";
 import { detectFeatures } from "./features.js";
 import { bindCatalog, type Engine } from "./kernel.js";
-import { WasmProgram } from "./program.js";
+import { type ProgramFunctions, WasmProgram } from "./program.js";
 import { fuse, widen } from "./selfCheck.js";
 import { WasmStore } from "./store.js";
 import { resolveThreads, ThreadPool } from "./threads.js";
@@ -83,23 +83,29 @@ export class WasmBackend implements Backend {
     }
     for (const { kind, name, type } of plan.buffers) if (kind === "variable") store.declare(name, type);
     store.arena(plan.arenaBytes);
-    const { bytes, parallel } = compilePlan(plan, this.engine, store.addresses);
+    const { bytes, parallel, kept } = compilePlan(plan, this.engine, store.addresses);
     const module = await WebAssembly.compile(bytes);
     const { memory } = store;
     const instance = new WebAssembly.Instance(module, { fovea: { memory } });
-    const run = instance.exports.run as (thread: number, arena: number) => void;
-    if (!parallel || this.#pool === undefined) return new WasmProgram(plan, store, run);
+    const functions = instance.exports as unknown as ProgramFunctions;
+    if (!parallel || this.#pool === undefined) return keeping(new WasmProgram(plan, store, functions), store, kept);
     const pool = this.#pool;
     const index = await pool.add(module, memory);
-    const program = new WasmProgram(plan, store, run, { pool, index });
+    const program = new WasmProgram(plan, store, functions, { pool, index });
     // workers keep an instance, and so the model's memory, until the program is gone
     abandoned.register(program, () => pool.remove(index));
-    return program;
+    return keeping(program, store, kept);
   }
 
   async close(): Promise<void> {
     await this.#pool?.close();
   }
+}
+
+/** Lets the store have back what a program keeps once the program is gone. */
+function keeping(program: WasmProgram, store: WasmStore, kept: { address: number; bytes: number }): WasmProgram {
+  if (kept.bytes > 0) abandoned.register(program, () => store.forget(kept));
+  return program;
 }
 
 const abandoned = new FinalizationRegistry<() => void>((release) => release());

@@ -1,4 +1,4 @@
-import type { ComputedOp, Kernel, KernelCatalog, NodeContext } from "../../plan/types.js";
+import type { ComputedOp, Kernel, KernelCatalog, NodeContext, PackedInput } from "../../plan/types.js";
 import type { FunctionBuilder, I32, V128 } from "./assembler/index.js";
 
 /** What kernels are emitted for: decided once per backend. */
@@ -27,6 +27,8 @@ export interface PhaseScope {
   readonly inputs: readonly I32[];
   readonly output: I32;
   readonly scratch: I32;
+  /** Memory of what the kernel packs: see {@link WasmKernel.packs}. */
+  readonly packed: I32;
   /** A number in all four lanes, in a form that engines can widen. */
   constant(value: number): V128;
 }
@@ -40,8 +42,15 @@ export interface Phase {
   readonly tasks: number;
   /** Estimated cycles of all tasks together: small phases run on one thread. */
   readonly cycles: number;
+  /**
+   * Elements of the output, where the phase is elementwise: a task computes a stretch of them, as long as in every such
+   * phase, from the same stretch of those inputs that are as large, and from scalars.
+   */
+  readonly elements?: number;
   /** Whether it reads or writes the scratch memory (taken as yes). */
   readonly usesScratch?: boolean;
+  /** Whether it makes the packed input: it reads that input alone, and writes `packed` memory alone. */
+  readonly packs?: boolean;
   emit(scope: PhaseScope): void;
 }
 
@@ -51,6 +60,11 @@ export interface WasmKernel {
   accepts(node: NodeContext, engine: Engine): true | string;
   /** Working memory beside inputs and output, for all threads together. */
   scratchBytes?(node: NodeContext, engine: Engine): number;
+  /**
+   * Memory for what phases marked `packs` make of one input: weights in another order. Programs that change no variable
+   * keep it from run to run.
+   */
+  packs?(node: NodeContext, engine: Engine): PackedInput | undefined;
   overwrites?(node: NodeContext): readonly number[];
   phases(node: NodeContext, engine: Engine): readonly Phase[];
 }
@@ -64,6 +78,7 @@ export function bindCatalog(catalog: WasmCatalog, engine: Engine): KernelCatalog
     name: kernel.name,
     accepts: (node) => kernel.accepts(node, engine),
     scratchBytes: (node) => kernel.scratchBytes?.(node, engine) ?? 0,
+    packs: (node) => kernel.packs?.(node, engine),
     overwrites: (node) => kernel.overwrites?.(node) ?? [],
   });
   const entries = Object.entries(catalog).map(([op, kernels]) => [op, kernels.map(bind)]);

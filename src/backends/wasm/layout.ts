@@ -5,8 +5,8 @@
  * |---|---|
  * | 0 … 255 | control words of the barrier |
  * | 256 … 2303 | constants of expressions |
- * | 2304 … | variables, each on its own cache lines |
- * | … | the arena, shared by the model's programs, of which one runs at a time |
+ * | 2304 … | variables, each on its own cache lines; what is released serves others |
+ * | anywhere between | the arena, shared by the model's programs, of which one runs at a time |
  * | last 64 | slack: vector loads may read (and never use) a few bytes past a tensor |
  */
 /** Constants of all programs, read with a splat: engines pair such loads into wider vectors, immediates they do not. */

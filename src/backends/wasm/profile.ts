@@ -25,6 +25,7 @@ export async function profilePlan(plan: Plan, store: WasmStore, engine: Engine, 
   const { bytes, phases } = compileProfile(plan, engine, store.addresses);
   const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), { fovea: { memory: store.memory } });
   const functions = phases.map((_, index) => instance.exports[`phase${index}`] as (arena: number) => void);
+  (instance.exports.prepare as (arena: number) => void)(arena);
   const times = functions.map(() => new Float64Array(runs));
   for (let run = -warmUp; run < runs; run++) {
     functions.forEach((phase, index) => {

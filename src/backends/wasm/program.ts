@@ -8,10 +8,20 @@ import type { ThreadPool } from "./threads.js";
 
 type RunFunction = (thread: number, arena: number) => void;
 
+/** The exports of a program's module. */
+export interface ProgramFunctions {
+  /** One run, or a thread's share of it. */
+  readonly run: RunFunction;
+  /** Makes what is kept from run to run, from the variables as they are. */
+  readonly prepare: (arena: number) => void;
+}
+
 /** A compiled plan in a store's memory. */
 export class WasmProgram implements Program {
   readonly #store: WasmStore;
-  readonly #run: RunFunction;
+  readonly #functions: ProgramFunctions;
+  /** The store's version at which the kept memory was made. */
+  #preparedAt = -1;
   readonly #pool: ThreadPool | undefined;
   readonly #poolIndex: number;
   readonly #buffers = new Map<string, PlanBuffer>();
@@ -21,11 +31,11 @@ export class WasmProgram implements Program {
   constructor(
     readonly plan: Plan,
     store: WasmStore,
-    run: RunFunction,
+    functions: ProgramFunctions,
     parallel?: { pool: ThreadPool; index: number },
   ) {
     this.#store = store;
-    this.#run = run;
+    this.#functions = functions;
     this.#pool = parallel?.pool;
     this.#poolIndex = parallel?.index ?? -1;
     for (const buffer of plan.buffers) {
@@ -54,8 +64,14 @@ export class WasmProgram implements Program {
 
   run(): void {
     const arena = this.#store.arena(this.plan.arenaBytes);
-    if (this.#pool === undefined) this.#run(0, arena);
-    else this.#pool.run(this.#poolIndex, arena, this.#run);
+    const { run, prepare } = this.#functions;
+    if (this.plan.keptBytes > 0 && this.#preparedAt !== this.#store.version) {
+      prepare(arena);
+      this.#preparedAt = this.#store.version;
+    }
+    if (this.#pool === undefined) run(0, arena);
+    else this.#pool.run(this.#poolIndex, arena, run);
+    if (this.plan.graph.updates.length > 0) this.#store.changed();
     if (this.#copies.length === 0) return;
     // one copy's source may be another's target: variables are read before any is written
     const values = this.#copies.map(({ source }) => {

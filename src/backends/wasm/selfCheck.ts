@@ -12,7 +12,7 @@ import { createReferenceBackend } from "../reference/index.js";
 import { catalog } from "./catalog.js";
 import { compilePlan } from "./compile.js";
 import { bindCatalog, type Engine } from "./kernel.js";
-import { WasmProgram } from "./program.js";
+import { type ProgramFunctions, WasmProgram } from "./program.js";
 import { WasmStore } from "./store.js";
 
 /** What became of an experiment of the engine: `none` where it has no such thing, or needs no experiment. */
@@ -108,7 +108,7 @@ function runOptimized(graph: Graph, engine: Engine): Program {
   const { bytes } = compilePlan(plan, engine, store.addresses);
   return platform.optimizingWasm(() => {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { fovea: { memory: store.memory } });
-    const program = new WasmProgram(plan, store, instance.exports.run as (thread: number, arena: number) => void);
+    const program = new WasmProgram(plan, store, instance.exports as unknown as ProgramFunctions);
     fillInputs(program, graph);
     program.run();
     for (const name of Object.keys(graph.outputs)) program.output(name).fill(Number.NaN);

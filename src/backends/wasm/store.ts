@@ -14,18 +14,28 @@ import {
   slackBytes,
 } from "./layout.js";
 
+/** A stretch of memory, of whole cache lines. */
+interface Stretch {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /** A model's tensors in one WebAssembly memory: variables grow from the bottom, the arena lies wherever it fits. */
 export class WasmStore implements Store {
   readonly memory: WebAssembly.Memory;
   readonly #constants = new Map<number, number>();
   readonly #variables = new Map<string, { type: TensorType; address: number }>();
-  #arena = { address: 0, bytes: 0 };
+  #arena: Stretch = { address: 0, bytes: 0 };
   readonly addresses = {
     variable: (name: string) => this.address(name),
     constant: (value: number) => this.constant(value),
+    keep: (bytes: number) => this.#take(bytes, "the packed weights"),
   };
-  /** First byte that nothing occupies. */
+  #version = 0;
+  /** First byte from which on nothing is occupied. */
   #top = controlBytes;
+  /** What was given free below it, by address; no two touch, and the last does not touch the top. */
+  #holes: readonly Stretch[] = [];
 
   constructor(readonly shared: boolean) {
     try {
@@ -53,8 +63,16 @@ export class WasmStore implements Store {
         received: formatType(type),
       });
     }
-    const address = this.#take(sizeOf(type.shape) * bytesOf(type.dtype), `variable "${name}"`);
+    const address = this.#take(bytesOfType(type), `variable "${name}"`);
+    // the memory may have served others
+    this.view(address, bytesOfType(type), "uint8").fill(0);
     this.#variables.set(name, { type, address });
+  }
+
+  release(name: string): void {
+    const { type, address } = this.#known(name);
+    this.#variables.delete(name);
+    this.#give({ address, bytes: bytesOfType(type) });
   }
 
   has(name: string): boolean {
@@ -73,7 +91,7 @@ export class WasmStore implements Store {
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    const view = this.#viewOf(name);
+    const view = this.memoryOf(name);
     if (values.length !== view.length) {
       fail({
         code: "shape",
@@ -98,24 +116,47 @@ export class WasmStore implements Store {
     return offset;
   }
 
+  /** A number that grows whenever a variable may have changed: what is made of variables is then made anew. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Says that a program has changed variables. */
+  changed(): void {
+    this.#version += 1;
+  }
+
+  /** Gives free what a program kept. */
+  forget(kept: Stretch): void {
+    this.#give(kept);
+  }
+
   address(name: string): number {
     return this.#known(name).address;
   }
 
   /** The arena of at least `bytes`, one for all programs of the store; it may move when a larger one is asked for. */
   arena(bytes: number): number {
-    const { address, bytes: size } = this.#arena;
-    if (address > 0 && bytes <= size) return address;
-    // the old arena's place is free again if nothing was put behind it
-    const free = address > 0 && address + align(size) === this.#top ? address : this.#top;
-    this.#arena = { address: this.#take(bytes, "the arena", free), bytes };
-    return this.#arena.address;
+    const old = this.#arena;
+    if (old.address > 0 && bytes <= old.bytes) return old.address;
+    // it grows where it is if nothing was put behind it
+    const isLast = old.address > 0 && old.address + align(old.bytes) === this.#top;
+    const address = isLast ? this.#takeAt(old.address, bytes, "the arena") : this.#take(bytes, "the arena");
+    if (!isLast && old.address > 0) this.#give(old);
+    this.#arena = { address, bytes };
+    return address;
   }
 
   view(address: number, length: number, dtype: DType): NumericArray {
     const { buffer } = this.memory;
     if (dtype === "float32") return new Float32Array(buffer, address, length);
     return dtype === "int32" ? new Int32Array(buffer, address, length) : new Uint8Array(buffer, address, length);
+  }
+
+  memoryOf(name: string): NumericArray {
+    // whoever asks for it may write
+    this.changed();
+    return this.#viewOf(name);
   }
 
   #viewOf(name: string): NumericArray {
@@ -130,8 +171,34 @@ export class WasmStore implements Store {
     );
   }
 
-  /** Occupies `bytes` from `address` on. A failure changes nothing. */
-  #take(bytes: number, what: string, address = this.#top): number {
+  /** Occupies `bytes` where they fit: in a hole, or at the top. A failure changes nothing. */
+  #take(bytes: number, what: string): number {
+    const hole = this.#holes.find((hole) => hole.bytes >= align(bytes));
+    if (hole === undefined) return this.#takeAt(this.#top, bytes, what);
+    const rest = { address: hole.address + align(bytes), bytes: hole.bytes - align(bytes) };
+    this.#holes = this.#holes.flatMap((other) => (other !== hole ? [other] : rest.bytes > 0 ? [rest] : []));
+    return hole.address;
+  }
+
+  /** Gives a stretch free: it becomes a hole, joined with those around it, or the top comes down to it. */
+  #give({ address, bytes }: Stretch): void {
+    if (bytes === 0) return;
+    let from = address;
+    let to = address + align(bytes);
+    const apart = this.#holes.filter((hole) => {
+      const touches = hole.address + hole.bytes === from || hole.address === to;
+      if (!touches) return true;
+      from = Math.min(from, hole.address);
+      to = Math.max(to, hole.address + hole.bytes);
+      return false;
+    });
+    if (to === this.#top) this.#top = from;
+    else apart.push({ address: from, bytes: to - from });
+    this.#holes = apart.sort((a, b) => a.address - b.address);
+  }
+
+  /** Occupies the top from `address` on. A failure changes nothing. */
+  #takeAt(address: number, bytes: number, what: string): number {
     const end = address + align(bytes);
     const missing = end + slackBytes - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / pageBytes), end, what);
@@ -156,4 +223,8 @@ export class WasmStore implements Store {
       });
     }
   }
+}
+
+function bytesOfType({ shape, dtype }: TensorType): number {
+  return sizeOf(shape) * bytesOf(dtype);
 }

@@ -1,36 +1,90 @@
 import type { Shape } from "../../core/shapes.js";
-import type { TensorType } from "../../graph/types.js";
-import type { Pool2dAttributes } from "../../ops/pool2d.js";
-import { wholePair, withDefault } from "../check.js";
-import { checkImage, checkPadding, checkStrides, type WindowConfig, windowOver } from "./window.js";
+import type { GraphBuilder } from "../../graph/builder.js";
+import type { Node } from "../../graph/types.js";
+import { ceilOverhang, pooledExtents, type SlidingWindows } from "../../ops/poolWindows.js";
+import { effectiveSize } from "../../ops/window.js";
+import { trueOrFalse, withDefault } from "../check.js";
+import type { LayerKind, LayerOptions } from "../layer.js";
+import {
+  type CheckedPadding,
+  checkSpatial,
+  checkWindowPadding,
+  checkWindowStrides,
+  type Dimensions,
+  type PerAxis,
+  resolveWindowPadding,
+  type WindowPadding,
+  wholeNumbers,
+} from "./spatial.js";
 
-/** What both poolings are made of; dilation is always 1. */
-export interface PoolConfig extends Omit<WindowConfig, "dilation"> {
-  readonly size: readonly [number, number];
+/** What all layers take that pool with windows over D axes. */
+export interface PoolOptions<D extends Dimensions> extends LayerOptions {
+  /** Elements between windows: a number, or one for each axis. Default: the size, so that windows do not overlap. */
+  readonly stride?: PerAxis[D];
+  /** The same as `stride`. */
+  readonly strides?: PerAxis[D];
+  /**
+   * Elements around the input: `"same"` (⌈extent / stride⌉ outputs), `"valid"` (none), a number, one for each axis, or
+   * one for every end. Default: `"valid"`.
+   */
+  readonly padding?: WindowPadding[D];
+  /** Elements between the taps of a window: a number, or one for each axis. Default: 1. */
+  readonly dilation?: PerAxis[D];
+  /** Whether a last window that is not full counts too (extents rounded up), as PyTorch's ceil_mode. Default: false. */
+  readonly ceilMode?: boolean;
 }
 
-export function configurePool(given: Readonly<Record<string, unknown>>, where: string): PoolConfig {
-  const size = wholePair(where, "size", given.size);
+export interface PoolConfig {
+  readonly size: readonly number[];
+  readonly strides: readonly number[];
+  readonly padding: CheckedPadding;
+  readonly dilation: readonly number[];
+  readonly ceilMode: boolean;
+}
+
+function configurePool(given: Readonly<Record<string, unknown>>, dimensions: Dimensions, where: string): PoolConfig {
+  const size = wholeNumbers(where, "size", given.size, dimensions);
   return {
     size,
-    strides: checkStrides(given, size, where),
-    padding: checkPadding(where, withDefault(given.padding, "valid")),
+    strides: checkWindowStrides(given, size, dimensions, where),
+    padding: checkWindowPadding(where, withDefault(given.padding, "valid"), dimensions),
+    dilation: wholeNumbers(where, "dilation", withDefault(given.dilation, 1), dimensions),
+    ceilMode: trueOrFalse(where, "ceilMode", withDefault(given.ceilMode, false)),
   };
 }
 
-/** The op's attributes for an image of this shape (without the batch). */
-export function poolAttributes(shape: Shape, { size, ...window }: PoolConfig): Pool2dAttributes {
-  const { strides, padding } = window;
-  return { kernel: size, ...windowOver(shape, size, { strides, padding, dilation: [1, 1] }) };
+/** The op's windows over these extents. */
+export function slidingWindows(config: PoolConfig, extents: readonly number[]): SlidingWindows {
+  const { size, strides, dilation, ceilMode } = config;
+  const effective = size.map((taps, axis) => effectiveSize(taps, dilation[axis]!));
+  const padding = resolveWindowPadding(config.padding, extents, effective, strides);
+  const windows = { kernel: size, strides, dilation, padding };
+  const overhang = ceilMode ? ceilOverhang(windows, extents) : [];
+  return overhang.some((amount) => amount > 0) ? { ...windows, overhang } : windows;
 }
 
-/** The shape that the op infers for one example. */
-export function poolOutput(
-  shape: Shape,
-  config: PoolConfig,
-  infer: (image: TensorType, attributes: Pool2dAttributes) => TensorType,
-  where: string,
-): Shape {
-  const image = checkImage(shape, where);
-  return infer({ shape: [1, ...image], dtype: "float32" }, poolAttributes(image, config)).shape.slice(1);
+/** A kind of layer that pools with sliding windows; `more` checks options of its own. */
+export function poolKind<More extends object = object>(
+  kind: string,
+  dimensions: Dimensions,
+  emit: (builder: GraphBuilder, input: Node, windows: SlidingWindows, config: PoolConfig & More) => Node,
+  own: readonly string[] = [],
+  more?: (given: Readonly<Record<string, unknown>>, where: string) => More,
+): LayerKind<PoolConfig & More> {
+  return {
+    kind,
+    arguments: ["size"],
+    options: ["stride", "strides", "padding", "dilation", "ceilMode", ...own],
+    arity: "one",
+    configure: (given, where) => ({ ...configurePool(given, dimensions, where), ...(more?.(given, where) as More) }),
+    outputShape(config, [input], where) {
+      const extents = checkSpatial(input!, dimensions, where);
+      const windows = slidingWindows(config, extents);
+      return [...pooledExtents([1, ...input!], windows, where), input![dimensions]!];
+    },
+    weights: () => [],
+    emit: ({ builder, config, inputs }) =>
+      emit(builder, inputs[0]!, slidingWindows(config, inputs[0]!.shape.slice(1, -1)), config),
+    reach: (config, [input]: readonly Shape[]) => slidingWindows(config, input!.slice(0, -1)),
+  };
 }

@@ -648,6 +648,17 @@ describe("FunctionBuilder", () => {
     }
   });
 
+  it("copies and fills bytes, also where they overlap", () => {
+    const { call, view } = instantiate([], (f) => {
+      f.copyBytes(i32.constant(resultAt + 2), i32.constant(resultAt), 5);
+      f.fillBytes(i32.constant(resultAt + 8), 7, i32.constant(3));
+    });
+    for (let i = 0; i < 12; i++) view.setUint8(resultAt + i, i + 1);
+    call();
+    const bytes = Array.from({ length: 12 }, (_, i) => view.getUint8(resultAt + i));
+    expect(bytes).toEqual([1, 2, 1, 2, 3, 4, 5, 8, 7, 7, 7, 12]);
+  });
+
   it("stores at unaligned addresses with offsets", () => {
     const { call, view } = instantiate([], (f) => {
       f.storeI32(i32.constant(resultAt + 1), i32.constant(-2), 300);

@@ -13,8 +13,11 @@ import { emitExpression } from "../../../src/backends/wasm/elementwise.js";
 import {
   type MultiplyAdd,
   multiplyThenAdd,
+  vectorErf,
   vectorExp,
+  vectorExpm1,
   vectorLog,
+  vectorLog1p,
   vectorSigmoid,
   vectorTanh,
   vectorThreefry,
@@ -108,6 +111,9 @@ function supportsRelaxedSimd(): boolean {
 
 const vectorFunctions: Partial<Record<UnaryFunction, typeof vectorExp>> = {
   exp: vectorExp,
+  expm1: vectorExpm1,
+  log1p: vectorLog1p,
+  erf: vectorErf,
   log: vectorLog,
   tanh: vectorTanh,
   sigmoid: vectorSigmoid,

@@ -11,8 +11,11 @@ import {
 import {
   type MultiplyAdd,
   multiplyThenAdd,
+  vectorErf,
   vectorExp,
+  vectorExpm1,
   vectorLog,
+  vectorLog1p,
   vectorSigmoid,
   vectorTanh,
   vectorThreefry,
@@ -105,6 +108,9 @@ function sweep(fn: VectorFunction, fma: MultiplyAdd, exact: (x: number) => numbe
 const functions: Record<string, { fn: VectorFunction; exact: (x: number) => number; bound: number; flush: boolean }> = {
   exp: { fn: vectorExp, exact: Math.exp, bound: 1.1, flush: true },
   log: { fn: vectorLog, exact: Math.log, bound: 1, flush: false },
+  expm1: { fn: vectorExpm1, exact: Math.expm1, bound: 2, flush: false },
+  log1p: { fn: vectorLog1p, exact: Math.log1p, bound: 2, flush: false },
+  erf: { fn: vectorErf, exact: (x) => evaluateUnary("erf", x), bound: 2, flush: false },
   tanh: { fn: vectorTanh, exact: Math.tanh, bound: 3, flush: false },
   sigmoid: { fn: vectorSigmoid, exact: (x) => evaluateUnary("sigmoid", x), bound: 3, flush: true },
 };
@@ -184,6 +190,30 @@ describe.each(forms)("vector functions by %s", (_, fma) => {
     expect(evaluate(vectorTanh, fma, [9.5, -9.5, 20, -1e10])).toEqual([1, -1, 1, -1]);
   });
 
+  it("expm1, log1p and erf at special values", () => {
+    expect(evaluate(vectorExpm1, fma, [0, inf, -inf, nan, 100, -100, 88.72283935546875, 1e-30])).toEqual([
+      0,
+      inf,
+      -1,
+      nan,
+      inf,
+      -1,
+      inf,
+      Math.fround(1e-30),
+    ]);
+    expect(evaluate(vectorLog1p, fma, [0, inf, -inf, nan, -1, -2, 1e-30, 2 ** 100])).toEqual([
+      0,
+      inf,
+      nan,
+      nan,
+      -inf,
+      nan,
+      Math.fround(1e-30),
+      Math.fround(100 * Math.LN2),
+    ]);
+    expect(evaluate(vectorErf, fma, [0, inf, -inf, nan, 4, -4, 1e30, -1e30])).toEqual([0, 1, -1, nan, 1, -1, 1, -1]);
+  });
+
   it("sigmoid at special values", () => {
     expect(evaluate(vectorSigmoid, fma, [0, -0, inf, -inf, nan, 1e30, -1e30, 20])).toEqual([
       0.5,
@@ -206,7 +236,7 @@ describe.each(forms)("vector functions by %s", (_, fma) => {
 
   it("exp and sigmoid do not decrease, tanh is odd", () => {
     const ascending = Array.from({ length: 40_000 }, (_value, i) => (i - 20_000) / 200);
-    for (const fn of [vectorExp, vectorSigmoid, vectorTanh]) {
+    for (const fn of [vectorExp, vectorExpm1, vectorSigmoid, vectorTanh, vectorErf]) {
       const results = evaluate(fn, fma, ascending);
       expect(ascending.filter((_value, i) => i > 0 && results[i]! < results[i - 1]!)).toEqual([]);
     }

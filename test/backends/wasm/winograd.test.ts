@@ -142,6 +142,7 @@ describe("the kernels", () => {
       { threads: 1 },
       { threads: 2, worthSharing: 0 },
       { threads: 3, worthSharing: 0 },
+      { threads: 7, worthSharing: 0 },
       { threads: 1, wide: false },
       { threads: 1, relaxedSimd: false },
     ]) {

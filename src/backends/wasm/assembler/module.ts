@@ -15,6 +15,8 @@ export interface FunctionReference {
   readonly parameters: readonly ValueType[];
 }
 
+const codeOf = (value: I32Like): readonly number[] => (typeof value === "number" ? i32.constant(value) : value).code;
+
 /** Appends statements to one function's body. */
 export class FunctionBuilder {
   readonly #parameters: readonly ValueType[];
@@ -84,9 +86,18 @@ export class FunctionBuilder {
     }
   }
 
+  /** Copies memory; the two stretches may overlap. */
+  copyBytes(target: I32, source: I32, bytes: I32Like): void {
+    this.#emit(target.code, source.code, codeOf(bytes), [0xfc, 0x0a, 0, 0]);
+  }
+
+  /** Writes the same byte everywhere. */
+  fillBytes(target: I32, byte: I32Like, bytes: I32Like): void {
+    this.#emit(target.code, codeOf(byte), codeOf(bytes), [0xfc, 0x0b, 0]);
+  }
+
   atomicStore(address: I32, value: I32Like): void {
-    const operand = typeof value === "number" ? i32.constant(value) : value;
-    this.#emit(address.code, operand.code, [0xfe, 0x17, 2, 0]);
+    this.#emit(address.code, codeOf(value), [0xfe, 0x17, 2, 0]);
   }
 
   call(target: FunctionReference, args: readonly Expression[]): void {

@@ -51,11 +51,17 @@ function paddedInput(g: Conv2dGeometry, attributes: Conv2dAttributes): PaddedIma
 export const conv2d: WasmKernel = {
   name: "f32_conv2d_implicit_simd128",
   accepts: () => true,
-  scratchBytes(node, engine) {
+  scratchBytes(node) {
     const attributes = attributesOf<Conv2dAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
     const image = paddedInput(g, attributes);
-    return panelBytes(g, attributes, engine) + (needsCopy(image) ? paddedBytes(image) : 0);
+    return needsCopy(image) ? paddedBytes(image) : 0;
+  },
+  packs(node, engine) {
+    const attributes = attributesOf<Conv2dAttributes>(node);
+    const g = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, where);
+    const bytes = panelBytes(g, attributes, engine);
+    return bytes > 0 ? { input: 1, bytes } : undefined;
   },
   phases(node, engine) {
     const attributes = attributesOf<Conv2dAttributes>(node);
@@ -102,23 +108,24 @@ export const conv2d: WasmKernel = {
     const compute: Phase = {
       tasks: tasksOfPass(pass, engine),
       cycles: tiledCycles(multiplyAddsOfPass(pass)) + 200 * rowsOfPass(pass),
-      usesScratch: copied || panels > 0,
+      usesScratch: copied,
       emit(scope) {
-        const source = copied ? i32.add(scope.scratch, panels) : scope.inputs[0]!;
-        emitPass(scope, pass, source, panels > 0 ? scope.scratch : scope.inputs[1]!, node, epilogue);
+        const source = copied ? scope.scratch : scope.inputs[0]!;
+        emitPass(scope, pass, source, panels > 0 ? scope.packed : scope.inputs[1]!, node, epilogue);
       },
     };
     const phases: Phase[] = [];
     if (panels > 0) {
       const rows = g.kernelDepth * g.kernelHeight * g.kernelWidth * g.inputChannels;
-      phases.push(
-        panelPhase(rows, g.outputChannels, 4 * g.outputChannels, engine, ({ inputs, scratch }) => ({
+      phases.push({
+        packs: true,
+        ...panelPhase(rows, g.outputChannels, 4 * g.outputChannels, engine, ({ inputs, packed }) => ({
           source: inputs[1]!,
-          target: scratch,
+          target: packed,
         })),
-      );
+      });
     }
-    if (copied) phases.push(paddingPhase(image, 0, panels));
+    if (copied) phases.push(paddingPhase(image, 0, 0));
     return [...phases, compute];
   },
 };

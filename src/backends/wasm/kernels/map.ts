@@ -66,6 +66,7 @@ export const map: WasmKernel = {
       {
         tasks: flat ? Math.ceil(inner.extent / chunk) : rows,
         cycles: (sizeOf(node.output.shape) * (2 + operationCount(expression))) / 4 + (flat ? 0 : 10 * rows),
+        ...(flat ? { elements: inner.extent } : {}),
         usesScratch: false,
         emit: (scope) => (flat ? emitFlat(scope, node) : emitRows(scope, node)),
       },

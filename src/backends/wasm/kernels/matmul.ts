@@ -69,14 +69,13 @@ function slimPart(node: NodeContext, engine: Engine) {
   return { m, n, k, firstColumn: n - columns, columns, turned, packed };
 }
 
-/** Offsets in the scratch memory. */
+/** Offsets in the memory of what is packed: a transposed B turned, its panels, its last columns. */
 function layoutOf(node: NodeContext, engine: Engine) {
   const sizes = sizesOf(node);
   const slim = slimPart(node, engine);
   const panels = turnedBytes(node);
   const packed = panels + (usesPanels(sizes, engine) ? align(4 * panelFloats(sizes.k, sizes.n, engine)) : 0);
-  const sums = packed + slim.packed;
-  return { panels, packed, sums, bytes: sums + (slim.columns > 0 ? slimSumBytes(engine) : 0) };
+  return { panels, packed, bytes: packed + slim.packed };
 }
 
 /**
@@ -86,7 +85,11 @@ function layoutOf(node: NodeContext, engine: Engine) {
 export const matmul: WasmKernel = {
   name: "f32_matmul_tiled_simd128",
   accepts: () => true,
-  scratchBytes: (node, engine) => layoutOf(node, engine).bytes,
+  scratchBytes: (node, engine) => (slimPart(node, engine).columns > 0 ? slimSumBytes(engine) : 0),
+  packs(node, engine) {
+    const { bytes } = layoutOf(node, engine);
+    return bytes > 0 ? { input: 1, bytes } : undefined;
+  },
   phases(node, engine) {
     const sizes = sizesOf(node);
     const { m, n, k, rowBytesOfB } = sizes;
@@ -97,35 +100,41 @@ export const matmul: WasmKernel = {
     const product: Phase = {
       tasks: tasksOf(m, n, engine).tasks,
       cycles: tiledCycles(m * n * k) + m * n,
-      usesScratch: layout.bytes > 0,
+      usesScratch: slim.columns > 0,
       emit: (scope) => emitProduct(scope, node),
     };
     const phases: Phase[] = [];
     if (transposeB && slim.firstColumn > 0) phases.push(transposition(node));
     if (panels) {
-      phases.push(
-        panelPhase(k, n, rowBytesOfB, engine, ({ inputs, scratch }) => ({
-          source: transposeB ? scratch : inputs[1]!,
-          target: i32.add(scratch, layout.panels),
+      phases.push({
+        packs: true,
+        ...panelPhase(k, n, rowBytesOfB, engine, ({ inputs, packed }) => ({
+          source: transposeB ? packed : inputs[1]!,
+          target: i32.add(packed, layout.panels),
         })),
-      );
+      });
     }
     if (slim.packed > 0) {
-      phases.push(
-        packingPhase(slim, ({ inputs, scratch }) => ({ source: inputs[1]!, target: i32.add(scratch, layout.packed) })),
-      );
+      phases.push({
+        packs: true,
+        ...packingPhase(slim, ({ inputs, packed }) => ({
+          source: inputs[1]!,
+          target: i32.add(packed, layout.packed),
+        })),
+      });
     }
     return [...phases, product];
   },
 };
 
-/** scratch[k][n] = b[n][k], four by four; tasks are groups of four rows of the result. */
+/** packed[k][n] = b[n][k], four by four; tasks are groups of four rows of the result. */
 function transposition(node: NodeContext): Phase {
   const { n, k, rowBytesOfB } = sizesOf(node);
   return {
     tasks: Math.ceil(k / 4),
     cycles: k * n,
-    emit({ f, begin, end, inputs, scratch }) {
+    packs: true,
+    emit({ f, begin, end, inputs, packed }) {
       const task = f.local("i32");
       const column = f.local("i32");
       const from = f.local("i32");
@@ -145,7 +154,7 @@ function transposition(node: NodeContext): Phase {
       f.for(task, begin, end, 1, () => {
         f.set(block, i32.mul(task.get, 16));
         f.set(from, i32.add(inputs[1]!, block.get));
-        f.set(to, i32.add(scratch, i32.mul(task.get, 4 * rowBytesOfB)));
+        f.set(to, i32.add(packed, i32.mul(task.get, 4 * rowBytesOfB)));
         const rest = k % 4;
         if (rest === 0) rowsOf(4);
         else if (k < 4) rowsOf(rest);
@@ -229,18 +238,18 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
 
 /** The few columns beside full tiles, of rows `from … to`. */
 function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): void {
-  const { inputs, scratch, engine } = scope;
+  const { inputs, scratch, packed, engine } = scope;
   const { transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
   const slim = slimPart(node, engine);
   const layout = layoutOf(node, engine);
-  const rows = { a: inputs[0]!, sums: i32.add(scratch, layout.sums), from, to };
+  const rows = { a: inputs[0]!, sums: scratch, from, to };
   if (slim.turned) {
     emitTurned(scope, slim, { ...rows, b: inputs[1]! });
     return;
   }
   const columns = transposeB
     ? { columns: i32.add(inputs[1]!, 4 * slim.k * slim.firstColumn), columnBytes: 4 * slim.k }
-    : { columns: i32.add(scratch, layout.packed) };
+    : { columns: i32.add(packed, layout.packed) };
   emitDots(scope, slim, { ...rows, ...columns }, new EpilogueEmitter(scope, epilogue, node));
 }
 
@@ -262,7 +271,7 @@ function emitTile(
 
   const a = f.local("i32", i32.add(inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
   const columnBytes = f.local("i32", i32.mul(firstColumn, 4));
-  const matrix = panels ? i32.add(scope.scratch, turnedBytes(node)) : transposeB ? scope.scratch : inputs[1]!;
+  const matrix = panels ? i32.add(scope.packed, turnedBytes(node)) : transposeB ? scope.packed : inputs[1]!;
   const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));
   const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
   const target = f.local("i32", i32.add(output, result.get));

@@ -98,6 +98,7 @@ export function planar(kernel: WasmKernel): WasmKernel {
     name: kernel.name,
     accepts: (node, engine) => kernel.accepts(planarNode(node), engine),
     scratchBytes: (node, engine) => kernel.scratchBytes?.(planarNode(node), engine) ?? 0,
+    packs: (node, engine) => kernel.packs?.(planarNode(node), engine),
     phases: (node, engine) => kernel.phases(planarNode(node), engine),
   };
 }

@@ -1,5 +1,5 @@
-import { i32 } from "../../assembler/index.js";
-import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { f32x4, type I32, i32 } from "../../assembler/index.js";
+import { attributesOf, type Engine, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
 import {
   type Conv2dAttributes,
@@ -7,10 +7,11 @@ import {
   type Conv2dGeometry,
   conv2dGeometry,
 } from "../planar.js";
-import { emitProduct, tiledCycles } from "../tile.js";
+import { columnTile, emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
+  type ChannelRange,
   emitTileTransform,
   emitTwoSided,
   patchFloats,
@@ -23,13 +24,14 @@ import {
 /** Bytes that the transformed tiles of one block may take here: longer products matter more than the nearest cache. */
 const sumBlockBytes = 1280 * 1024;
 
-/** Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. */
-const partCount = 4;
+/**
+ * Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. Few,
+ * since the sums take memory: as many as bytes of one part's allow, four at most. Where there are more threads than
+ * parts, a part's output channels are shared out, too, and the image's squares transformed for each share.
+ */
+const partsFor = (sumBytes: number): number => (sumBytes <= 256 * 1024 ? 4 : sumBytes <= 2048 * 1024 ? 2 : 1);
 
-/** From this many weights on, two parts: their sums take memory and time. */
-const manyWeights = 128 * 256;
-
-/** Filters beyond this many values per point would need more memory for partial sums than they save time. */
+/** Filters beyond this many values per point would need more memory for their sums than they save time. */
 const mostWeights = 256 * 256;
 
 interface FilterLayout {
@@ -65,7 +67,8 @@ function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLa
     left: 0,
     size: matrices.outputs,
   };
-  const parts = Math.min(g.inputChannels * g.outputChannels > manyWeights ? 2 : partCount, tileCount(image));
+  const sumBytes = matrices.points ** 2 * pointStride(g.inputChannels, g.outputChannels);
+  const parts = Math.min(partsFor(sumBytes), tileCount(image));
   const perPart = Math.ceil(tileCount(image) / parts);
   const bytesPerTile = 4 * matrices.points ** 2 * (g.inputChannels + g.outputChannels);
   // equal blocks, so that none is padded by much; long enough that the sums are not loaded and stored too often
@@ -74,6 +77,7 @@ function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLa
   return { matrices, image, gradient, inputs: g.inputChannels, outputs: g.outputChannels, block, parts };
 }
 
+/** Bytes: sums of each part; of each thread, squares in the making and a block of transformed ones. */
 function filterScratch({ matrices, image, gradient, inputs, outputs, block, parts }: FilterLayout) {
   const squared = matrices.points ** 2;
   const sums = squared * pointStride(inputs, outputs);
@@ -81,7 +85,17 @@ function filterScratch({ matrices, image, gradient, inputs, outputs, block, part
   const patch = 4 * align(Math.max(patchFloats(image), patchFloats(gradient)));
   const images = squared * pointStride(block, inputs);
   const gradients = squared * pointStride(block, outputs);
-  return { sums, temporary, patch, images, perPart: sums + temporary + patch + images + gradients, parts };
+  const [patchAt, imagesAt, gradientsAt] = [temporary, temporary + patch, temporary + patch + images];
+  return { sums, threadsAt: parts * sums, patchAt, imagesAt, gradientsAt, perThread: gradientsAt + gradients };
+}
+
+/** How the output channels are shared out: columns of a share, a multiple of a product's tile, and shares. */
+function sharesOf({ outputs, parts }: FilterLayout, engine: Engine) {
+  const width = Math.max(8, columnTile(outputs, engine));
+  const tiles = Math.ceil(outputs / width);
+  const wanted = width % 8 === 0 ? Math.min(tiles, Math.ceil(engine.threads / parts)) : 1;
+  const columns = Math.ceil(tiles / wanted) * width;
+  return { columns, shares: Math.ceil(outputs / columns) };
 }
 
 /**
@@ -109,10 +123,10 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
     const layout = filterLayout(g, attributes);
-    const { perPart, temporary } = filterScratch(layout);
-    return layout.parts * perPart + engine.threads * temporary;
+    const { threadsAt, perThread } = filterScratch(layout);
+    return threadsAt + engine.threads * perThread;
   },
-  phases(node) {
+  phases(node, engine) {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
     const layout = filterLayout(g, attributes);
@@ -121,7 +135,7 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const tiles = tileCount(layout.image);
     return [
       {
-        tasks: layout.parts,
+        tasks: layout.parts * sharesOf(layout, engine).shares,
         cycles: tiledCycles(tiles * squared * weights) + tiles * squared * (layout.inputs + layout.outputs) * 0.75,
         emit: (scope) => emitPartialSums(scope, layout),
       },
@@ -134,47 +148,62 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
   },
 };
 
-/** One task per part: its tiles, block by block, summed into the part's own [point][input][output]. */
+/** One task per part and share: its tiles, block by block, summed into the part's own [point][input][output]. */
 function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
-  const { f, begin, end, inputs: operands, scratch } = scope;
+  const { f, engine, begin, end, inputs: operands, scratch } = scope;
   const { matrices, image, gradient, inputs, outputs, block, parts } = layout;
-  const { sums, temporary, patch, images, perPart } = filterScratch(layout);
+  const { sums, threadsAt, patchAt, imagesAt, gradientsAt, perThread } = filterScratch(layout);
+  const { columns, shares } = sharesOf(layout, engine);
   const squared = matrices.points ** 2;
   const tiles = tileCount(image);
+  const task = f.local("i32");
   const part = f.local("i32");
-  const base = f.local("i32");
+  const target = f.local("i32");
+  const from = f.local("i32");
+  const to = f.local("i32");
   const first = f.local("i32");
   const last = f.local("i32");
   const tile = f.local("i32");
   const point = f.local("i32");
-  const at = (offset: number) => i32.add(base.get, offset);
-  const [imagesAt, gradientsAt] = [sums + temporary + patch, sums + temporary + patch + images];
-  f.for(part, begin, end, 1, () => {
-    f.set(base, i32.add(scratch, i32.mul(part.get, perPart)));
-    fill(scope, base.get, sums / 4);
+  const own = f.local("i32", i32.add(scratch, i32.add(i32.mul(scope.thread, perThread), threadsAt)));
+  const at = (offset: number) => i32.add(own.get, offset);
+  const range = shares === 1 ? {} : { range: { from: from.get, to: to.get } };
+  f.for(task, begin, end, 1, () => {
+    f.set(part, i32.divU(task.get, shares));
+    f.set(from, i32.mul(i32.remU(task.get, shares), columns));
+    f.set(to, i32.min(i32.add(from.get, columns), outputs));
+    f.set(target, i32.add(scratch, i32.mul(part.get, sums)));
+    clearSums(scope, layout, target.get, from.get, to.get, shares);
     f.set(first, i32.divU(i32.mul(part.get, tiles), parts));
     f.set(last, i32.divU(i32.mul(i32.add(part.get, 1), tiles), parts));
     f.while(
       () => i32.ltS(first.get, last.get),
       () => {
         f.for(tile, 0, block, 1, () => {
-          const target = (offset: number, channels: number) =>
+          const row = (offset: number, channels: number) =>
             f.local("i32", i32.add(at(offset), i32.mul(tile.get, 4 * channels))).get;
           const index = f.local("i32", i32.add(first.get, tile.get));
-          const transform = (tiling: Tiling, matrix: readonly (readonly number[])[], operand: number, offset: number) =>
+          const transform = (
+            tiling: Tiling,
+            matrix: readonly (readonly number[])[],
+            operand: number,
+            offset: number,
+            wanted: { range?: ChannelRange } = {},
+          ) =>
             emitTileTransform(scope, tiling, matrix, {
+              ...wanted,
               image: operands[operand]!,
               index: index.get,
-              target: target(offset, tiling.channels),
+              target: row(offset, tiling.channels),
               pointBytes: pointStride(block, tiling.channels),
-              temporary: at(sums),
-              patch: at(sums + temporary),
+              temporary: own.get,
+              patch: at(patchAt),
             });
           f.if(
             i32.ltS(index.get, last.get),
             () => {
               transform(image, matrices.b, 0, imagesAt);
-              transform(gradient, matrices.a, 1, gradientsAt);
+              transform(gradient, matrices.a, 1, gradientsAt, range);
             },
             () => {
               // the last block is not full: zeros add nothing
@@ -182,10 +211,10 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
                 [imagesAt, inputs],
                 [gradientsAt, outputs],
               ] as const) {
-                const row = f.local("i32", target(offset, channels));
+                const line = f.local("i32", row(offset, channels));
                 f.for(point, 0, squared, 1, () => {
-                  fill(scope, row.get, channels);
-                  f.increase(row, pointStride(block, channels));
+                  fill(scope, line.get, channels);
+                  f.increase(line, pointStride(block, channels));
                 });
               }
             },
@@ -198,12 +227,13 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
             stepBytesOfA: 4 * inputs,
             b: f.local("i32", i32.add(at(gradientsAt), i32.mul(point.get, pointStride(block, outputs)))).get,
             rowBytesOfB: 4 * outputs,
-            target: f.local("i32", i32.add(base.get, i32.mul(point.get, pointStride(inputs, outputs)))).get,
+            target: f.local("i32", i32.add(target.get, i32.mul(point.get, pointStride(inputs, outputs)))).get,
             rowBytesOfTarget: 4 * outputs,
             m: inputs,
             n: outputs,
             k: block,
             add: true,
+            ...(shares > 1 && { columns: { from: from.get, to: to.get } }),
           }),
         );
         f.increase(first, block);
@@ -212,18 +242,43 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
   });
 }
 
+/** Zeros for a share of a part's sums. */
+function clearSums(scope: PhaseScope, layout: FilterLayout, sums: I32, from: I32, to: I32, shares: number): void {
+  const { f } = scope;
+  const { matrices, inputs, outputs } = layout;
+  const squared = matrices.points ** 2;
+  if (shares === 1) {
+    fill(scope, sums, filterScratch(layout).sums / 4);
+    return;
+  }
+  const [point, input] = [f.local("i32"), f.local("i32")];
+  const [at, end] = [f.local("i32"), f.local("i32")];
+  f.for(point, 0, squared, 1, () =>
+    f.for(input, 0, inputs, 1, () => {
+      const row = i32.add(i32.mul(point.get, pointStride(inputs, outputs)), i32.mul(input.get, 4 * outputs));
+      f.set(at, i32.add(sums, i32.add(row, i32.mul(from, 4))));
+      f.set(end, i32.add(at.get, i32.mul(i32.sub(to, from), 4)));
+      f.doWhile(
+        () => {
+          f.storeV128(at.get, f32x4.constant(0));
+          f.increase(at, 16);
+        },
+        () => i32.ne(at.get, end.get),
+      );
+    }),
+  );
+}
+
 /** filter gradient = Gᵀ · Σ parts · G: one task per input channel. */
 function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
   const { f, begin, end, output, scratch } = scope;
   const { matrices, inputs, outputs, parts } = layout;
-  const { perPart, temporary: temporaryBytes } = filterScratch(layout);
+  const { sums, threadsAt, perThread } = filterScratch(layout);
   const pointBytes = pointStride(inputs, outputs);
   const tapBytes = 4 * inputs * outputs;
   const channel = f.local("i32");
   const row = f.local("i32");
-  // behind the parts, a temporary square for each thread
-  const ownSquare = i32.add(i32.mul(scope.thread, temporaryBytes), parts * perPart);
-  const temporary = f.local("i32", i32.add(scratch, ownSquare));
+  const temporary = f.local("i32", i32.add(scratch, i32.add(i32.mul(scope.thread, perThread), threadsAt)));
   f.for(channel, begin, end, 1, () => {
     f.set(row, i32.mul(channel.get, 4 * outputs));
     emitTwoSided(scope, transpose(matrices.g), {
@@ -232,7 +287,7 @@ function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
       pixelBytes: pointBytes,
       channels: outputs,
       temporary: temporary.get,
-      terms: { count: parts, bytes: perPart },
+      terms: { count: parts, bytes: sums },
       store(results, line, chunk) {
         const offset = i32.add(i32.mul(line, matrices.taps * tapBytes), i32.add(row.get, chunk));
         const to = f.local("i32", i32.add(output, offset));

@@ -47,7 +47,15 @@ export function emitTileTransform(
   scope: PhaseScope,
   tiling: Tiling,
   matrix: Matrix,
-  place: { image: I32; index: I32; target: I32; pointBytes: number; temporary: I32; patch: I32 },
+  place: {
+    image: I32;
+    index: I32;
+    target: I32;
+    pointBytes: number;
+    temporary: I32;
+    patch: I32;
+    range?: ChannelRange;
+  },
 ): void {
   const { f } = scope;
   const { size, channels, height, width, step, top, left } = tiling;
@@ -79,6 +87,7 @@ export function emitTileTransform(
     rowBytes: rowBytes.get,
     pixelBytes: 4 * channels,
     channels,
+    ...(place.range && { range: place.range }),
     temporary: place.temporary,
     store(results, line, chunk) {
       const offset = i32.add(i32.mul(line, place.pointBytes * points), chunk);
@@ -133,6 +142,12 @@ export function storeEntries(
   results.forEach((vectors, j) => vectors.forEach((vector, v) => f.storeV128(to, vector.get, bytes * j + 16 * v)));
 }
 
+/** Channels of which a transform is wanted; both ends at multiples of eight, or at the last one. */
+export interface ChannelRange {
+  readonly from: I32;
+  readonly to: I32;
+}
+
 /** A square of channels in memory, and what becomes of its transform. */
 export interface TwoSided {
   /** Entry [row][pixel] lies at source + row · rowBytes + pixel · pixelBytes. */
@@ -140,6 +155,8 @@ export interface TwoSided {
   readonly rowBytes: I32;
   readonly pixelBytes: number;
   readonly channels: number;
+  /** All channels by default. */
+  readonly range?: ChannelRange;
   readonly temporary: I32;
   /** Squares that are added up while they are read, and the bytes between them; one by default. */
   readonly terms?: { readonly count: number; readonly bytes: number };
@@ -156,11 +173,16 @@ export function emitTwoSided(scope: PhaseScope, matrix: Matrix, square: TwoSided
   const { f } = scope;
   const whole = square.channels - (square.channels % 8);
   const chunk = f.local("i32");
-  f.for(chunk, 0, 4 * whole, 32, () => emitChunk(scope, matrix, square, chunk, 2));
-  if (whole < square.channels) {
+  const { range } = square;
+  const [from, to] = range ? [i32.mul(range.from, 4), i32.min(i32.mul(range.to, 4), 4 * whole)] : [0, 4 * whole];
+  f.for(chunk, from, to, 32, () => emitChunk(scope, matrix, square, chunk, 2));
+  if (whole === square.channels) return;
+  const last = () => {
     f.set(chunk, i32.constant(4 * whole));
     emitChunk(scope, matrix, square, chunk, 1);
-  }
+  };
+  if (range) f.if(i32.eq(range.to, square.channels), last);
+  else last();
 }
 
 /** Entries of the half-transformed square up to which it is held in locals, with both halves unrolled. */

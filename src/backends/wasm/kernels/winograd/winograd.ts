@@ -164,8 +164,11 @@ function convolutionKernel(
       return pays(layout, direct, scratchLayout(layout).filter);
     },
     scratchBytes(node, engine) {
-      const { filter, turned: turnedBytes, perThread } = scratchLayout(layoutOf(describe(node).c, engine));
-      return filter + (turned ? turnedBytes : 0) + engine.threads * perThread;
+      return engine.threads * scratchLayout(layoutOf(describe(node).c, engine)).perThread;
+    },
+    packs(node, engine) {
+      const { filter, turned: turnedBytes, temporary } = scratchLayout(layoutOf(describe(node).c, engine));
+      return { input: 1, bytes: filter + (turned ? turnedBytes : 0) + engine.threads * temporary };
     },
     phases(node, engine) {
       const { c, attributes } = describe(node);
@@ -178,22 +181,24 @@ function convolutionKernel(
       const phases: Phase[] = [];
       if (turned) {
         phases.push({
+          packs: true,
           tasks: c.taps ** 2,
           cycles: 2 * c.taps ** 2 * weights,
-          emit: (scope) => emitTurnedFilter(scope, c, i32.add(scope.scratch, filter)),
+          emit: (scope) => emitTurnedFilter(scope, c, i32.add(scope.packed, filter)),
         });
       }
       phases.push(
         {
+          packs: true,
           tasks: c.inputs,
           cycles: squared * weights * 0.75,
           emit: (scope) =>
-            emitFilterTransform(scope, layout, turned ? i32.add(scope.scratch, filter) : scope.inputs[1]!, before),
+            emitFilterTransform(scope, layout, turned ? i32.add(scope.packed, filter) : scope.inputs[1]!, before),
         },
         {
           tasks: Math.ceil(tiles / layout.block),
           cycles: tiledCycles(tiles * squared * weights) + tiles * squared * (c.inputs + c.outputs) * 0.75,
-          emit: (scope) => emitBlocks(scope, layout, node, attributes.epilogue, before),
+          emit: (scope) => emitBlocks(scope, layout, node, attributes.epilogue),
         },
       );
       return phases;
@@ -229,10 +234,10 @@ export function emitTurnedFilter({ f, begin, end, inputs }: PhaseScope, c: Convo
   });
 }
 
-/** The calling thread's own part of the scratch memory, which begins `before` bytes into it. */
-function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout, before: number) {
+/** The calling thread's own part of the scratch memory. */
+function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout) {
   const { temporary, patch, image, perThread } = scratchLayout(layout);
-  const base = f.local("i32", i32.add(i32.add(scratch, before), i32.mul(thread, perThread))).get;
+  const base = f.local("i32", i32.add(scratch, i32.mul(thread, perThread))).get;
   return {
     temporary: base,
     patch: i32.add(base, temporary),
@@ -241,16 +246,20 @@ function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout, befor
   };
 }
 
-/** scratch[point][input channel][output channel] = G · filter · Gᵀ: one task per input channel. */
+/**
+ * packed[point][input channel][output channel] = G · filter · Gᵀ: one task per input channel. Threads have temporary
+ * squares `before` bytes behind its start.
+ */
 function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, before: number): void {
-  const { f, begin, end, scratch } = scope;
+  const { f, begin, end, packed, thread } = scope;
   const { matrices, inputs, outputs } = layout;
   const { points, taps } = matrices;
   const tapBytes = 4 * inputs * outputs;
   const pointBytes = pointStride(inputs, outputs);
   const channel = f.local("i32");
   const row = f.local("i32");
-  const { temporary } = threadScratch(scope, layout, before);
+  const own = i32.mul(thread, scratchLayout(layout).temporary);
+  const temporary = f.local("i32", i32.add(i32.add(packed, before), own)).get;
   f.for(channel, begin, end, 1, () => {
     f.set(row, i32.mul(channel.get, 4 * outputs));
     emitTwoSided(scope, matrices.g, {
@@ -261,7 +270,7 @@ function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, bef
       temporary,
       store(results, line, chunk) {
         const offset = i32.add(i32.mul(line, points * pointBytes), i32.add(row.get, chunk));
-        const to = f.local("i32", i32.add(scratch, offset));
+        const to = f.local("i32", i32.add(packed, offset));
         storeEntries(scope, results, to.get, pointBytes);
       },
     });
@@ -269,18 +278,12 @@ function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, bef
 }
 
 /** Blocks of tiles: transform the image's squares, multiply point by point, transform back. One task per block. */
-function emitBlocks(
-  scope: PhaseScope,
-  layout: Layout,
-  node: NodeContext,
-  epilogue: Expression | undefined,
-  before: number,
-): void {
-  const { f, begin, end, inputs: operands, scratch } = scope;
+function emitBlocks(scope: PhaseScope, layout: Layout, node: NodeContext, epilogue: Expression | undefined): void {
+  const { f, begin, end, inputs: operands, packed } = scope;
   const { matrices, tiling, inputs, outputs, block } = layout;
   const squared = matrices.points ** 2;
   const tiles = tileCount(tiling);
-  const own = threadScratch(scope, layout, before);
+  const own = threadScratch(scope, layout);
   const task = f.local("i32");
   const first = f.local("i32");
   const count = f.local("i32");
@@ -305,7 +308,7 @@ function emitBlocks(
         a: f.local("i32", i32.add(own.image, i32.mul(point.get, pointStride(block, inputs)))).get,
         rowBytesOfA: 4 * inputs,
         stepBytesOfA: 4,
-        b: f.local("i32", i32.add(scratch, i32.mul(point.get, pointStride(inputs, outputs)))).get,
+        b: f.local("i32", i32.add(packed, i32.mul(point.get, pointStride(inputs, outputs)))).get,
         rowBytesOfB: 4 * outputs,
         target: f.local("i32", i32.add(own.result, i32.mul(point.get, pointStride(block, outputs)))).get,
         rowBytesOfTarget: 4 * outputs,

@@ -1,10 +1,17 @@
 import fc from "fast-check";
 import { it } from "vitest";
 import { cases } from "../cases/index.js";
-import { poolCases } from "../cases/pool2d.js";
+import { poolCases } from "../cases/pool.js";
 import { checkCase, describeCases, useBackends } from "../harness/check.js";
 
-describeCases([...cases.maxPool2d, ...cases.maxPool2dGradient, ...cases.averagePool2d, ...cases.averagePool2dGradient]);
+describeCases([
+  ...cases.maxPool,
+  ...cases.maxPoolGradient,
+  ...cases.maxPoolPick,
+  ...cases.maxPoolIndices,
+  ...cases.averagePool,
+  ...cases.averagePoolGradient,
+]);
 
 const backends = useBackends();
 it("random geometries", async () => {
@@ -17,6 +24,7 @@ it("random geometries", async () => {
     kernel: fc.tuple(upTo(4), upTo(4)),
     strides: fc.tuple(upTo(4), upTo(4)),
     padding: fc.tuple(amount, amount, amount, amount),
+    ceilMode: fc.boolean(),
   });
   const property = fc.asyncProperty(spec, async (spec) => {
     const both = poolCases(spec);

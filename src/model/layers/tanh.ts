@@ -1,0 +1,18 @@
+import { activations } from "../activations.js";
+import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import { pointwiseKind } from "./pointwise.js";
+
+export const tanhKind = pointwiseKind("tanh", activations.tanh);
+
+/**
+ * Hyperbolic tangent: `y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)`, between −1 and 1.
+ *
+ * Input: any shape. Output: the same shape.
+ *
+ * Keras: Activation("tanh") · PyTorch: Tanh
+ *
+ * @example tanh()
+ */
+export function tanh(options?: LayerOptions): Layer {
+  return createLayer(tanhKind, {}, options);
+}

@@ -1,0 +1,88 @@
+import type { ExampleTable } from "../autodiff/trainingGraph.js";
+import type { DType } from "../core/dtypes.js";
+import { FoveaError } from "../core/errors.js";
+import { type BatchSource, CopiedBatches, ResidentBatches } from "../data/batches.js";
+import type { Dataset } from "../data/dataset.js";
+import type { Network } from "../model/network.js";
+import type { InputDType } from "../model/symbolic.js";
+import type { Session } from "../runtime/session.js";
+
+/** Data sets up to this size are kept in the model's memory as a whole: 512 MiB, an eighth of what one model can have. */
+export const mostResidentBytes = 2 ** 29;
+
+/** How data come into a model's memory. */
+export interface Feeding {
+  /** Larger data sets do not lie there as a whole. Default: {@link mostResidentBytes}. */
+  readonly residentBytes?: number;
+  /** Where batches come from that do not. Default: they are copied in front of each step. */
+  readonly source?: (data: Dataset, batchSize: number) => BatchSource;
+}
+
+export interface PlacementOptions extends Feeding {
+  /** Name of the table: one that no layer can have. */
+  readonly name: "training data" | "validation data";
+  /** Examples of the largest batch. */
+  readonly batchSize: number;
+}
+
+const copied = (data: Dataset, batchSize: number) => new CopiedBatches(data, Math.min(batchSize, data.length));
+
+/** A data set where the programs of a session find its examples: in a table, as a whole or a batch at a time. */
+export class PlacedData {
+  private constructor(
+    readonly session: Session,
+    readonly data: Dataset,
+    readonly table: ExampleTable,
+    readonly source: BatchSource,
+    readonly variables: { readonly inputs: string; readonly targets: string },
+  ) {}
+
+  /** Makes the table. Programs that read another one of that name and type read this one from now on. */
+  static async place(
+    session: Session,
+    network: Network,
+    data: Dataset,
+    { name, batchSize, residentBytes = mostResidentBytes, source = copied }: PlacementOptions,
+  ): Promise<PlacedData> {
+    const variables = { inputs: `${name}.${network.inputs[0]!.name}`, targets: `${name}.target` };
+    const place = async (batches: BatchSource) => {
+      const { rows } = batches;
+      await session.placeTables({
+        [variables.inputs]: { shape: [rows, ...data.shape], dtype: dtypeOf(data.inputs) },
+        [variables.targets]: { shape: [rows, ...data.targetShape], dtype: dtypeOf(data.targets) },
+      });
+      return new PlacedData(session, data, { name, rows }, batches, variables);
+    };
+    if (data.inputs.byteLength + data.targets.byteLength <= residentBytes) {
+      try {
+        return await place(new ResidentBatches(data));
+      } catch (error) {
+        // what cannot be had for the whole may be enough for a batch
+        if (!(error instanceof FoveaError) || error.code !== "memory") throw error;
+        await session.releaseTables(Object.values(variables));
+      }
+    }
+    return place(source(data, batchSize));
+  }
+
+  get inputDtype(): InputDType {
+    return inputDtypeOf(this.data);
+  }
+
+  /** Begins an epoch, when the programs that take part in it are compiled. */
+  begin(order: Uint32Array): void {
+    const { store } = this.session;
+    const { inputs, targets } = this.variables;
+    this.source.begin({ inputs: store.memoryOf(inputs), targets: store.memoryOf(targets) }, order);
+  }
+}
+
+/** What the inputs of a data set are to a network: pixels or numbers. */
+export function inputDtypeOf({ inputs }: Pick<Dataset, "inputs">): InputDType {
+  return inputs instanceof Uint8Array ? "uint8" : "float32";
+}
+
+function dtypeOf(array: Uint8Array | Int32Array | Float32Array): DType {
+  if (array instanceof Float32Array) return "float32";
+  return array instanceof Int32Array ? "int32" : "uint8";
+}

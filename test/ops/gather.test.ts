@@ -1,0 +1,4 @@
+import { cases } from "../cases/index.js";
+import { describeCases } from "../harness/check.js";
+
+describeCases([...cases.gather, ...cases.scatterAdd]);
