@@ -10,21 +10,11 @@ export interface Window {
   readonly dilation: readonly number[];
 }
 
-/** A window over height and width: [vertical, horizontal], and padding as [top, bottom, left, right]. */
-export interface WindowAttributes extends Window {
-  readonly strides: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-}
-
 /**
  * What users write: a rule, or numbers: one for all sides, one for each axis, or [before, after] for each axis. It
  * becomes integers when the graph is built.
  */
-export type AnyPadding = "same" | "valid" | "full" | "causal" | number | readonly number[];
-
-/** What windows over height and width take. */
-export type Padding = "same" | "valid" | number | readonly [number, number] | readonly [number, number, number, number];
+export type Padding = "same" | "valid" | "full" | "causal" | number | readonly number[];
 
 /** Extent that `size` taps cover: `dilation · (size − 1) + 1`. */
 export function effectiveSize(size: number, dilation: number): number {
@@ -46,19 +36,7 @@ export function outputExtent(input: number, effective: number, stride: number, b
  * - a number pads all sides, one number for each axis both sides of it, two for each axis are [before, after]
  */
 export function resolvePadding(
-  padding: AnyPadding,
-  input: readonly [number, number],
-  effective: readonly [number, number],
-  strides: readonly [number, number],
-): [number, number, number, number];
-export function resolvePadding(
-  padding: AnyPadding,
-  input: readonly number[],
-  effective: readonly number[],
-  strides: readonly number[],
-): number[];
-export function resolvePadding(
-  padding: AnyPadding,
+  padding: Padding,
   input: readonly number[],
   effective: readonly number[],
   strides: readonly number[],
@@ -69,7 +47,7 @@ export function resolvePadding(
 }
 
 function sidesOf(
-  padding: AnyPadding,
+  padding: Padding,
   axis: number,
   extent: number,
   effective: number,
@@ -95,18 +73,6 @@ function sidesOf(
 
 /** Output extents of a window over an input, or an error when the window does not fit once. */
 export function windowOutput(
-  input: readonly [number, number],
-  kernel: readonly [number, number],
-  window: Window,
-  where: string,
-): [number, number];
-export function windowOutput(
-  input: readonly number[],
-  kernel: readonly number[],
-  window: Window,
-  where: string,
-): number[];
-export function windowOutput(
   input: readonly number[],
   kernel: readonly number[],
   { strides, padding, dilation }: Window,
@@ -129,7 +95,7 @@ export function windowOutput(
 }
 
 /** Checks that strides, dilation and padding are whole numbers in range, as many as there are axes. */
-export function checkWindow({ strides, padding, dilation }: Window, where: string, axes = 2): void {
+export function checkWindow({ strides, padding, dilation }: Window, where: string, axes: number): void {
   const check = (name: string, values: readonly number[], count: number, least: number) => {
     const received = values.join(" × ");
     if (values.length !== count) {

@@ -1,5 +1,5 @@
 import { type ConvAttributes, convGeometry } from "../../src/ops/conv.js";
-import { type AnyPadding, effectiveSize, type Padding, resolvePadding } from "../../src/ops/window.js";
+import { effectiveSize, type Padding, resolvePadding } from "../../src/ops/window.js";
 import type { Case } from "../harness/case.js";
 import { epiloguesFor } from "./epilogues.js";
 import { edgeSizes } from "./sizes.js";
@@ -14,7 +14,7 @@ export interface ConvolutionSpec {
   readonly strides?: readonly number[];
   readonly dilation?: readonly number[];
   readonly groups?: number;
-  readonly padding?: AnyPadding;
+  readonly padding?: Padding;
 }
 
 export interface Convolution {

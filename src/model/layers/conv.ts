@@ -10,7 +10,7 @@ import { choice, trueOrFalse, wholeNumber, withDefault } from "../check.js";
 import { checkInitializer, type Initializer } from "../initializers.js";
 import type { LayerKind, LayerOptions, LayerWeight } from "../layer.js";
 import { checkSpatial, type Dimensions, wholeNumbers } from "./spatial.js";
-import { type AnyWindowConfig, checkPadding, checkStrides, type PaddingRule, windowOver } from "./window.js";
+import { checkPadding, checkStrides, type PaddingRule, type WindowConfig, windowOver } from "./window.js";
 
 /** Options of every layer with windows and weights; `Each` has one number for each axis. */
 export interface ConvolutionOptions<Each extends readonly number[]> extends LayerOptions {
@@ -56,7 +56,7 @@ export const convolutionOptions = [
 ] as const;
 
 /** What every layer with windows and weights is made of. */
-export interface ConvolutionConfig extends AnyWindowConfig {
+export interface ConvolutionConfig extends WindowConfig {
   readonly kernelSize: readonly number[];
   readonly activation: Activation;
   readonly useBias: boolean;

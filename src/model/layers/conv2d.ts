@@ -1,6 +1,14 @@
-import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
 import { convKind, type ForwardOptions } from "./conv.js";
+
+/** Zeros around an image. */
+export type Padding2d =
+  | "same"
+  | "valid"
+  | "full"
+  | number
+  | readonly [vertical: number, horizontal: number]
+  | readonly [top: number, bottom: number, left: number, right: number];
 
 export interface Conv2dOptions extends ForwardOptions<readonly [number, number]> {
   /**
@@ -8,7 +16,7 @@ export interface Conv2dOptions extends ForwardOptions<readonly [number, number]>
    * touches the input), a number, [vertical, horizontal] or [top, bottom, left, right]. Default: `"same"` (Keras's is
    * `"valid"`, PyTorch's 0).
    */
-  readonly padding?: Padding | "full";
+  readonly padding?: Padding2d;
   /** Channels are split into this many independent convolutions. Default: 1. */
   readonly groups?: number;
 }

@@ -1,5 +1,5 @@
-import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
+import type { Padding2d } from "./conv2d.js";
 import { type TransposedOptions, transposedKind } from "./transposed.js";
 
 export interface ConvTranspose2dOptions extends TransposedOptions<readonly [number, number]> {
@@ -9,7 +9,7 @@ export interface ConvTranspose2dOptions extends TransposedOptions<readonly [numb
    * right]: `(size − 1) · stride + effective − before − after + outputPadding` outputs. Default: `"same"` (Keras's is
    * `"valid"`, PyTorch's 0).
    */
-  readonly padding?: Padding;
+  readonly padding?: Exclude<Padding2d, "full">;
 }
 
 export const convTranspose2dKind = transposedKind("convTranspose2d", 2);

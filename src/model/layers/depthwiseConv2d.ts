@@ -1,10 +1,10 @@
-import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
+import type { Padding2d } from "./conv2d.js";
 import { type DepthwiseOptions, depthwiseKind } from "./depthwise.js";
 
 export interface DepthwiseConv2dOptions extends DepthwiseOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras's is `"valid"`, PyTorch's 0). */
-  readonly padding?: Padding | "full";
+  readonly padding?: Padding2d;
 }
 
 export const depthwiseConv2dKind = depthwiseKind("depthwiseConv2d", 2);

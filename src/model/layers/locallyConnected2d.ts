@@ -1,11 +1,11 @@
-import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
 import type { ConvolutionOptions } from "./conv.js";
+import type { Padding2d } from "./conv2d.js";
 import { locallyConnectedKind } from "./locallyConnected.js";
 
 export interface LocallyConnected2dOptions extends ConvolutionOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras has `"valid"` alone). */
-  readonly padding?: Padding | "full";
+  readonly padding?: Padding2d;
 }
 
 export const locallyConnected2dKind = locallyConnectedKind("locallyConnected2d", 2);

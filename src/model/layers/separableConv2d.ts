@@ -1,10 +1,10 @@
-import type { Padding } from "../../ops/window.js";
 import { createLayer, type Layer } from "../layer.js";
+import type { Padding2d } from "./conv2d.js";
 import { type SeparableOptions, separableKind } from "./separable.js";
 
 export interface SeparableConv2dOptions extends SeparableOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras's is `"valid"`). */
-  readonly padding?: Padding | "full";
+  readonly padding?: Padding2d;
 }
 
 export const separableConv2dKind = separableKind("separableConv2d", 2);

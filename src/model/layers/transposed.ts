@@ -1,7 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { formatShape, type Shape } from "../../core/shapes.js";
 import { type ConvInputGradientAttributes, convInputGradientNode } from "../../ops/conv.js";
-import { type AnyPadding, effectiveSize, resolvePadding } from "../../ops/window.js";
+import { effectiveSize, type Padding, resolvePadding } from "../../ops/window.js";
 import { emitActivation } from "../activations.js";
 import type { LayerKind, Reach } from "../layer.js";
 import {
@@ -100,7 +100,7 @@ function transposedWindow(
     const sides = resolvePadding(padding, output, effective, strides);
     return checked(input, output, effective, { strides, padding: sides, dilation, groups }, filters, where);
   }
-  const sides = resolvePadding(padding as Exclude<AnyPadding, string>, input, effective, strides);
+  const sides = resolvePadding(padding as Exclude<Padding, string>, input, effective, strides);
   const output = input.map((size, axis) => {
     return (size - 1) * strides[axis]! + effective[axis]! - sides[2 * axis]! - sides[2 * axis + 1]! + more[axis]!;
   });

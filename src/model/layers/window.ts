@@ -1,27 +1,13 @@
 import { fail } from "../../core/errors.js";
 import type { Shape } from "../../core/shapes.js";
-import {
-  type AnyPadding,
-  effectiveSize,
-  type Padding,
-  resolvePadding,
-  type Window,
-  type WindowAttributes,
-} from "../../ops/window.js";
+import { effectiveSize, type Padding, resolvePadding, type Window } from "../../ops/window.js";
 import { wrongOption } from "../check.js";
-import { checkSpatial, type Dimensions, isWhole, wholeNumbers } from "./spatial.js";
+import { type Dimensions, isWhole, wholeNumbers } from "./spatial.js";
 
-/** A window's options once checked: pairs are [vertical, horizontal]. */
+/** A window's options once checked; lists have one number for each axis. */
 export interface WindowConfig {
-  readonly strides: readonly [number, number];
-  readonly padding: Padding;
-  readonly dilation: readonly [number, number];
-}
-
-/** The same over any number of axes. */
-export interface AnyWindowConfig {
   readonly strides: readonly number[];
-  readonly padding: AnyPadding;
+  readonly padding: Padding;
   readonly dilation: readonly number[];
 }
 
@@ -33,16 +19,6 @@ const listings: { readonly [D in Dimensions]: readonly [each: string, sides: str
 };
 
 /** The options `stride` (one name for both) and `strides`; `fallback` where neither is given. */
-export function checkStrides(
-  given: Readonly<Record<string, unknown>>,
-  fallback: readonly [number, number],
-  where: string,
-): readonly [number, number];
-export function checkStrides(
-  given: Readonly<Record<string, unknown>>,
-  fallback: readonly number[],
-  where: string,
-): readonly number[];
 export function checkStrides(
   { stride, strides }: Readonly<Record<string, unknown>>,
   fallback: readonly number[],
@@ -58,22 +34,10 @@ export function checkStrides(
 }
 
 /** Rules by which padding may be named. */
-export type PaddingRule = Extract<AnyPadding, string>;
+export type PaddingRule = Extract<Padding, string>;
 
 /** A rule, one number, one for each axis, or [before, after] of each axis, as in [top, bottom, left, right]. */
-export function checkPadding(where: string, value: unknown): Padding;
-export function checkPadding(
-  where: string,
-  value: unknown,
-  axes: Dimensions,
-  rules: readonly PaddingRule[],
-): AnyPadding;
-export function checkPadding(
-  where: string,
-  value: unknown,
-  axes: Dimensions = 2,
-  rules: readonly PaddingRule[] = ["same", "valid"],
-): AnyPadding {
+export function checkPadding(where: string, value: unknown, axes: Dimensions, rules: readonly PaddingRule[]): Padding {
   const rule = rules.find((known) => known === value);
   if (rule !== undefined) return rule;
   if (isWhole(value, 0)) return value;
@@ -86,16 +50,8 @@ export function checkPadding(
   return wrongOption(where, "padding", value, expected);
 }
 
-/** Checks that an input is an image: [height, width, channels]. */
-export function checkImage(shape: Shape, where: string): readonly [number, number, number] {
-  checkSpatial(shape, 2, where);
-  return [shape[0]!, shape[1]!, shape[2]!];
-}
-
 /** The window over an input of this size, with padding as whole numbers. */
-export function windowOver(shape: Shape, kernel: readonly [number, number], window: WindowConfig): WindowAttributes;
-export function windowOver(shape: Shape, kernel: readonly number[], window: AnyWindowConfig): Window;
-export function windowOver(shape: Shape, kernel: readonly number[], window: AnyWindowConfig): Window {
+export function windowOver(shape: Shape, kernel: readonly number[], window: WindowConfig): Window {
   const { strides, padding, dilation } = window;
   const effective = kernel.map((size, axis) => effectiveSize(size, dilation[axis]!));
   return { strides, dilation, padding: resolvePadding(padding, shape.slice(0, kernel.length), effective, strides) };

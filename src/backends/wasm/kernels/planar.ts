@@ -1,6 +1,5 @@
 import type { Shape } from "../../../core/shapes.js";
 import { type ConvAttributes, convGeometry } from "../../../ops/conv.js";
-import type { WindowAttributes } from "../../../ops/window.js";
 import type { NodeContext } from "../../../plan/types.js";
 import type { WasmKernel } from "../kernel.js";
 
@@ -8,7 +7,13 @@ import type { WasmKernel } from "../kernel.js";
  * Convolutions as the kernels over height and width see them. Sequences are images of height 1, and volumes whose
  * filter has a depth of 1 are images with the depth in the batch; other volumes have a third axis, `depth`.
  */
-export interface Conv2dAttributes extends WindowAttributes, Pick<ConvAttributes, "groups" | "epilogue"> {
+export interface Conv2dAttributes extends Pick<ConvAttributes, "groups" | "epilogue"> {
+  /** [vertical, horizontal] */
+  readonly strides: readonly [number, number];
+  /** [top, bottom, left, right] */
+  readonly padding: readonly [number, number, number, number];
+  /** [vertical, horizontal] */
+  readonly dilation: readonly [number, number];
   readonly depth?: DepthWindow;
 }
 
