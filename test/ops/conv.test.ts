@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { it } from "vitest";
-import { conv2dCase } from "../cases/conv2d.js";
+import { convCase } from "../cases/conv.js";
 import { cases } from "../cases/index.js";
 import { checkCase, describeCases, useBackends } from "../harness/check.js";
 
-describeCases([...cases.conv2d, ...cases.conv2dInputGradient, ...cases.conv2dFilterGradient]);
+describeCases([...cases.conv, ...cases.convInputGradient, ...cases.convFilterGradient]);
 
 const backends = useBackends();
 it("random geometries", async () => {
@@ -28,7 +28,7 @@ it("random geometries", async () => {
       filters: rest.groups * groupFilters,
     }));
   const property = fc.asyncProperty(spec, async (spec) => {
-    const testCase = conv2dCase(spec);
+    const testCase = convCase(spec);
     fc.pre(testCase !== undefined);
     await checkCase(testCase, backends());
   });
