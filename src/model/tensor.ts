@@ -92,7 +92,7 @@ export class Tensor {
 
   /**
    * Matrix product over the last two axes. A right matrix of two axes serves all matrices on the left; otherwise the
-   * axes before are the same on both sides.
+   * axes before broadcast.
    */
   matmul(
     other: Tensor,
