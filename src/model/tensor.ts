@@ -179,8 +179,15 @@ export class Tensor {
       const problem = "cannot be applied to a tensor, since it has weights or draws random numbers";
       fail({ code: "unsupported", where, problem, fix: "Use it as a layer of the network" });
     }
-    const context = { builder: this.#builder, config, inputs, weights: {}, randomKey: undefined, salt: 0 };
-    return this.#of(definition.emit({ ...context, training: false, update: () => {} }));
+    const context = {
+      builder: this.#builder,
+      name: layer.kind,
+      config,
+      inputs,
+      weights: {},
+      frozen: new Set<string>(),
+    };
+    return this.#of(definition.emit({ ...context, training: false, randomKey: undefined, salt: 0, update: () => {} }));
   }
 
   /** The same values, as a constant for gradients. */
