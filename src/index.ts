@@ -2,6 +2,13 @@
 export { type ErrorCode, type ErrorDetails, FoveaError } from "./core/errors.js";
 export type { Shape } from "./core/shapes.js";
 export {
+  type CallContext,
+  defineLayer,
+  type LayerDescription,
+  type OptionValue,
+  type WeightDescription,
+} from "./model/customLayer.js";
+export {
   constant,
   dirac,
   type Initializer,
@@ -26,11 +33,19 @@ export {
   averagePool3d,
   batchNorm,
   concatenate,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   cropping1d,
   cropping2d,
   cropping3d,
   dense,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
   dropout,
   elu,
   flatten,
@@ -58,8 +73,11 @@ export {
   l2Pool1d,
   l2Pool2d,
   l2Pool3d,
+  lambda,
   layerNorm,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   localResponseNorm,
   maximum,
   maxout,
@@ -81,6 +99,8 @@ export {
   relu6,
   reshape,
   selu,
+  separableConv1d,
+  separableConv2d,
   sigmoid,
   silu,
   softmax,
@@ -123,6 +143,7 @@ export {
   meanSquaredError,
   squaredHinge,
 } from "./model/losses.js";
+export { math } from "./model/math.js";
 export type { LossSpec, LossWeights } from "./model/objectives.js";
 export {
   type AdadeltaOptions,
@@ -144,6 +165,7 @@ export {
 } from "./model/optimizers.js";
 export type { Regularizer, Regularizers } from "./model/regularizers.js";
 export { input } from "./model/symbolic.js";
+export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
   Callback,
   EpochLog,

@@ -52,7 +52,7 @@ const bytesPerFloat = 4;
 const table: OpTable = ops;
 
 /** Ops whose multiply-adds are counted, as papers count them; elementwise work is left out. */
-const arithmetic = new Set(["conv2d", "matmul", "batchMatmul"]);
+const arithmetic = new Set(["conv", "convInputGradient", "matmul", "batchMatmul"]);
 
 /**
  * Sizes and costs of a network, layer by layer: data to print with {@link formatSummary} or as JSON.

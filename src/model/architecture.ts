@@ -1,6 +1,7 @@
-import { checkOptions, fail } from "../core/errors.js";
+import { checkOptions, closest, fail } from "../core/errors.js";
 import { choice, describe, list, located, namedParts, wholeNumber, wrongOption } from "./check.js";
-import { type Layer, restoreLayer } from "./layer.js";
+import { definedKind } from "./customLayer.js";
+import { type Layer, type LayerKind, restoreLayer } from "./layer.js";
 import { layerKinds } from "./layers/index.js";
 import { frozenWeights, type Network, type NetworkCall, network, tensorName, withFrozen } from "./network.js";
 import { type InputDType, input, type SymbolicTensor } from "./symbolic.js";
@@ -178,9 +179,25 @@ function readLayer(
     return wrongOption(place, "use", record.use, `${known.uses}, the next use of "${known.layer.name}"`);
   }
   checkOptions(place, record, ["kind", "name", "config", "inputs"]);
-  const kinds = Object.keys(layerKinds);
-  const kind = choice(place, "kind", record.kind, kinds);
-  return located(where, () => restoreLayer(layerKinds[kind]!, record.name, record.config));
+  const definition = kindNamed(record.kind, place);
+  return located(where, () => restoreLayer(definition, record.name, record.config));
+}
+
+/** A kind of fovea's, or one that the program has defined. */
+function kindNamed(name: unknown, place: string): LayerKind {
+  if (typeof name !== "string") return wrongOption(place, "kind", name, "the name of a kind of layer");
+  const definition = Object.hasOwn(layerKinds, name) ? layerKinds[name] : definedKind(name);
+  if (definition !== undefined) return definition;
+  const near = closest(name, Object.keys(layerKinds));
+  return fail({
+    code: "option",
+    where: place,
+    problem: `unknown kind of layer "${name}"`,
+    fix:
+      near === undefined
+        ? `If it is a layer of your own, run defineLayer({ name: "${name}", … }) before loading`
+        : `Did you mean "${near}"`,
+  });
 }
 
 /** Layers that lead nowhere would silently lose their weights. */

@@ -157,7 +157,7 @@ function makeLayer<Config extends object>(
     const given = [...(Array.isArray(first) ? first : [first]), ...more];
     const inputs = given.map((value) => checkTensor(placeOf(definition.kind, name), value));
     const where = placeOf(definition.kind, nameAfter(inputs, layer));
-    checkArity(definition, inputs, where);
+    checkArity(definition, inputs.length, where);
     const shapes = inputs.map(({ shape }) => shape);
     const shape = definition.outputShape(config, shapes, where);
     const weights = definition.weights(config, shapes);
@@ -179,10 +179,11 @@ function nameAfter(inputs: readonly SymbolicTensor[], layer: Layer): string {
   return nameLayers([...new Set([...before, layer])], []).get(layer)!;
 }
 
-function checkArity({ arity }: LayerKind, inputs: readonly SymbolicTensor[], where: string): void {
+/** Checks that a layer takes so many tensors. */
+export function checkArity({ arity }: LayerKind, count: number, where: string): void {
   const [takes, problem, expected] = arities[arity];
-  if (takes(inputs.length)) return;
-  const received = `${inputs.length} ${inputs.length === 1 ? "tensor" : "tensors"}`;
+  if (takes(count)) return;
+  const received = `${count} ${count === 1 ? "tensor" : "tensors"}`;
   fail({ code: "usage", where, problem, expected, received });
 }
 

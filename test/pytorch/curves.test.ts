@@ -6,17 +6,25 @@ import {
   add,
   batchNorm,
   concatenate,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose2d,
   dense,
+  depthwiseConv2d,
   flatten,
   globalAveragePool2d,
   groupNorm,
+  hardSwish,
+  leakyRelu,
   maxPool2d,
+  maxPool3d,
   relu,
+  relu6,
   upSampling2d,
 } from "../../src/model/layers/index.js";
 import { type Network, network, sequentialNetwork } from "../../src/model/network.js";
-import { adam, adamW, type Optimizer, rmsprop, sgd } from "../../src/model/optimizers.js";
+import { adadelta, adagrad, adam, adamW, type Optimizer, rmsprop, sgd } from "../../src/model/optimizers.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend } from "../../src/plan/backend.js";
@@ -71,6 +79,10 @@ const settings: Readonly<Record<string, Setting>> = {
     network: residual,
     optimizer: adamW(0.002, { weightDecay: 0.1 }),
   },
+  "depthwise, Nesterov": { network: depthwise, optimizer: sgd(0.05, { momentum: 0.9, nesterov: true }) },
+  "dilated and causal, Adam": { network: causal, optimizer: adam(0.01) },
+  "three axes, Adadelta": { network: volumes, optimizer: adadelta() },
+  "transposed, Adagrad": { network: decoding, optimizer: adagrad(0.02) },
   "U-Net, RMSprop": { network: segmenting, optimizer: rmsprop(0.002, { momentum: 0.5 }) },
 };
 
@@ -101,6 +113,36 @@ function segmenting(): Network {
   const norm = groupNorm({ groups: 2, epsilon: 1e-3, name: "norm" })(deep);
   const up = upSampling2d(2, { interpolation: "bilinear" })(norm);
   return network(x, conv2d(3, 1, { name: "classes" })(concatenate()(wide, up)));
+}
+
+function depthwise(): Network {
+  const norm = (index: number) => batchNorm({ momentum: 0.9, epsilon: 1e-5, name: `norm${index}` });
+  const stem = [conv2d(8, 3, { name: "stem" }), norm(0), hardSwish()];
+  const middle = [depthwiseConv2d(3, { stride: 2, name: "depthwise" }), norm(1), relu6()];
+  const end = [conv2d(12, 1, { name: "pointwise" }), norm(2), globalAveragePool2d()];
+  return sequentialNetwork(input(8, 10, 3), ...stem, ...middle, ...end, dense(4, { name: "dense" }));
+}
+
+function causal(): Network {
+  const steps = input(17, 2);
+  let x = conv1d(6, 2, { padding: "causal", name: "stem" })(steps);
+  for (const [index, dilation] of [1, 2, 4].entries()) {
+    const options = { padding: "causal", dilation, activation: "tanh", name: `dilated${index}` } as const;
+    x = add()(x, conv1d(6, 2, options)(x));
+  }
+  return network(steps, conv1d(3, 1, { name: "classes" })(x));
+}
+
+function volumes(): Network {
+  const first = conv3d(4, 3, { activation: "elu", name: "first" });
+  const second = conv3d(6, 2, { padding: "valid", activation: "elu", name: "second" });
+  return sequentialNetwork(input(6, 5, 7, 2), first, maxPool3d(2), second, flatten(), dense(3, { name: "dense" }));
+}
+
+function decoding(): Network {
+  const down = [conv2d(6, 3, { stride: 2, name: "down" }), leakyRelu({ negativeSlope: 0.2 })];
+  const up = [convTranspose2d(5, 4, { stride: 2, name: "up" }), leakyRelu({ negativeSlope: 0.2 })];
+  return sequentialNetwork(input(8, 6, 2), ...down, ...up, conv2d(3, 1, { name: "classes" }));
 }
 
 /** The images of a step in [0, 1), and their labels. */
