@@ -33,7 +33,8 @@ export function encodeEvent(event: TensorBoardEvent): Uint8Array<ArrayBuffer> {
 function eventMessage({ wallTime, step, scalars, fileVersion, starts }: TensorBoardEvent): Uint8Array {
   return join([
     float64Field(1, wallTime),
-    wholeField(2, step),
+    // as protocol buffers have it, 0 goes without saying
+    ...(step === 0 ? [] : [wholeField(2, step)]),
     ...(fileVersion === undefined ? [] : [bytesField(3, utf8(fileVersion))]),
     ...(scalars === undefined ? [] : [bytesField(5, summaryMessage(scalars))]),
     // SessionLog with status START
