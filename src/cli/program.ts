@@ -9,6 +9,7 @@ import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
 import { formatTable } from "./format.js";
 import type { Io } from "./io.js";
+import { addTrainOptions } from "./trainConfig.js";
 import { version } from "./version.js";
 
 const exitCodeHelp = `
@@ -53,17 +54,14 @@ ${exitCodeHelp}`,
     ["Recipe", "What"],
     recipes.map(({ name, title }) => [name, title]),
   );
-  program
+  const training = program
     .command("train")
     .description("train a recipe into a new run directory, and measure it on its test set")
-    .argument("<recipe>", "what to train; see below")
-    .option("--seed <n>", "decides data split, first weights and order", wholeNumber(0))
-    .option("--threads <n>", "threads; results do not depend on it", wholeNumber(1))
-    .option("--epochs <n>", "epochs at most", wholeNumber(1))
-    .option("--batch-size <n>", "examples per step", wholeNumber(1))
-    .option("--learning-rate <x>", "step size of the optimiser", positive)
-    .option("--train <n>", "training examples to take, validation part included", wholeNumber(10))
-    .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)")
+    .argument("[recipe]", "what to train: a recipe (see below), or a config: JSON, JavaScript or TypeScript")
+    .option("--resume <run>", "go on with a run that was interrupted, as if it never had been")
+    .option("--find-lr", "do not train: search for a learning rate, and draw the loss over it")
+    .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)");
+  addTrainOptions(training)
     .option("--quiet", "no progress, only the result")
     .option("--json", "one JSON object per line: start, epoch, end or error")
     .addHelpText(
@@ -71,16 +69,25 @@ ${exitCodeHelp}`,
       `
 ${recipeTable.map((line) => line).join("\n")}
 
-The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), model.safetensors,
-curves.svg, curves.png and result.json. Ctrl-C stops training, measures and saves; Ctrl-C twice ends at once.
+The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), checkpoints,
+model.safetensors, curves.svg, curves.png and result.json. Ctrl-C saves a checkpoint, measures and saves the model;
+Ctrl-C twice ends at once.
 
 Examples:
   fovea train mnist-shallow
   fovea train mnist-deep --seed 1 --epochs 20 --out runs/deep-short
+  fovea train --resume runs/deep-short
+  fovea train runs/deep-short/config.json        the same run again, bit for bit
+  fovea train fashion-mlp --find-lr
   fovea train fashion-mlp --learning-rate 0.01 --json > log.jsonl
 ${exitCodeHelp}`,
     )
-    .action(async (recipe: string, options) => finish(await train(recipe, options, io)));
+    .action(async (recipe: string | undefined, options) => {
+      if (recipe === undefined && options.resume === undefined) {
+        training.error("error: missing required argument 'recipe'", { code: "commander.missingArgument" });
+      }
+      finish(await train(recipe, options, io));
+    });
 
   program
     .command("evaluate")
@@ -180,10 +187,4 @@ function wholeNumber(lowest: number): (text: string) => number {
     if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= lowest) return value;
     throw new InvalidArgumentError(`Expected a whole number of at least ${lowest}.`);
   };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a number above 0.");
 }

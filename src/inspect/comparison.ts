@@ -130,9 +130,14 @@ function drawCurves(
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   const isAccuracy = label.includes("%");
+  // losses of runs that go well and of those that do not differ by orders of magnitude
+  const isLog = !isAccuracy && low > 0 && high > 10 * low;
+  const ends = isAccuracy
+    ? [Math.max(0, low - room), Math.min(100.5, high + room)]
+    : [Math.max(0, low - room), high + room];
   addPanel(figure, i, {
     x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
-    y: { domain: [Math.max(0, low - room), isAccuracy ? Math.min(100.5, high + room) : high + room], nice: false },
+    y: isLog ? { type: "log", domain: [low / 1.15, high * 1.15] } : { domain: ends, nice: false },
     marks: [
       plot.gridY({ stroke: colors.grid, strokeOpacity: 1 }),
       plot.axisX({
@@ -144,7 +149,7 @@ function drawCurves(
         labelArrow: "none",
         labelOffset: 38,
       }),
-      plot.axisY({ ...axis, ticks: 6, label, labelArrow: "none", labelOffset: 44 }),
+      plot.axisY({ ...axis, ticks: isLog ? 5 : 6, label, labelArrow: "none", labelOffset: 44 }),
       ...series.map((points, run) => {
         const { color, dash } = styleOf(run);
         return plot.lineY(points, {

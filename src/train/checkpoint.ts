@@ -12,8 +12,8 @@ export interface CheckpointOptions {
   /** Where checkpoints go; made if need be. One directory holds those of one run. */
   readonly directory: string;
   /**
-   * When they are saved: after so many epochs (default: 1), and beside that after so many steps, and when so many
-   * minutes have passed. The last epoch, and an interruption by `signal`, save one in any case.
+   * When they are saved: after so many epochs, after so many steps, when so many minutes have passed, or several of
+   * these. Default: after every epoch. The last epoch, and an interruption by `signal`, save one in any case.
    */
   readonly every?: { readonly epochs?: number; readonly steps?: number; readonly minutes?: number };
   /** How many are kept, the newest ones. Default: 3. */
@@ -125,10 +125,11 @@ export class Checkpoints {
     }
     const never = Number.POSITIVE_INFINITY;
     const minutes = numberThat(where, "every.minutes", every.minutes ?? 1e12, "a number > 0", (n) => n > 0);
+    const epochs = wholeNumber(where, "every.epochs", every.epochs ?? 1);
     const checkpoints = new Checkpoints(
       directory,
       {
-        epochs: wholeNumber(where, "every.epochs", every.epochs ?? 1),
+        epochs: given.every !== undefined && every.epochs === undefined ? never : epochs,
         steps: every.steps === undefined ? never : wholeNumber(where, "every.steps", every.steps),
         milliseconds: 60_000 * minutes,
       },

@@ -33,7 +33,7 @@ export interface LearningRateSearch {
     readonly rate: number;
     /** Of the step's batch. */
     readonly loss: number;
-    /** Moving average of the losses so far: `a ← 0.95·a + 0.05·loss`, divided by `1 − 0.95^n`. */
+    /** Moving average of the losses so far: `a ← 0.9·a + 0.1·loss`, divided by `1 − 0.9^n`. */
     readonly smoothed: number;
   }[];
   /** Where the smoothed loss falls the most steeply over the logarithm of the rate: a rate to begin with. */
@@ -42,7 +42,7 @@ export interface LearningRateSearch {
   readonly lowest: number;
 }
 
-const decay = 0.95;
+const decay = 0.9;
 /** Training ends where the smoothed loss is this many times its lowest. */
 const divergence = 4;
 

@@ -126,6 +126,7 @@ describe("a run", () => {
 
     const files = await readdir("runs/mnist-shallow-1");
     expect(files).toEqual([
+      "checkpoints",
       "config.json",
       "curves.png",
       "curves.svg",
