@@ -5,6 +5,7 @@ import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
+import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
 import { formatTable } from "./format.js";
@@ -42,6 +43,7 @@ export function buildProgram(io: Io, json: boolean, finish: (code: number) => vo
 Examples:
   fovea train mnist-shallow              train a small network, in seconds
   fovea evaluate runs/mnist-shallow-1    what it confuses with what
+  fovea runs                             which runs there are, and how they went
   fovea predict runs/mnist-shallow-1 digit.png
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
@@ -91,12 +93,55 @@ ${exitCodeHelp}`,
 
   program
     .command("evaluate")
-    .description("measure a run on its test set: loss, accuracy, each class, confusion matrix")
+    .description("measure a run on its test set: loss, accuracy, each class, what is confused with what")
     .argument("<run>", "run directory")
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExamples:\n  fovea evaluate runs/mnist-shallow-1")
     .action(async (run: string, options) => finish(await evaluate(run, options, io)));
+
+  const runs = program.command("runs").description("list runs, look at them, compare, delete and export them");
+  runs
+    .command("list", { isDefault: true })
+    .description("all runs in a directory")
+    .argument("[directory]", "where they are (default: runs)")
+    .option("--json", "one JSON object per run")
+    .action(async (directory: string | undefined, options) => finish(await listRuns(directory, options, io)));
+  runs
+    .command("show")
+    .description("what a run was told, what it measured, and what it holds")
+    .argument("<run>", "run directory, or its name in runs")
+    .option("--json", "one JSON object")
+    .action(async (run: string, options) => finish(await showRun(run, options, io)));
+  runs
+    .command("compare")
+    .description("draw the curves of several runs over one another, and say in what they differ")
+    .argument("<run...>", "run directories, or their names in runs")
+    .option("--out <file>", "where to draw, as SVG and PNG (default: runs/comparison)")
+    .option("--json", "one JSON object")
+    .action(async (names: string[], options) => finish(await compareRuns(names, options, io)));
+  runs
+    .command("delete")
+    .description("delete runs, after asking")
+    .argument("<run...>", "run directories, or their names in runs")
+    .option("--yes", "do not ask")
+    .action(async (names: string[], options) => finish(await deleteRuns(names, options, io)));
+  runs
+    .command("export")
+    .description("pack a run into one zip file")
+    .argument("<run>", "run directory, or its name in runs")
+    .option("--out <file>", "where to (default: <run>.zip)")
+    .option("--checkpoints", "with its checkpoints, to go on elsewhere")
+    .action(async (run: string, options) => finish(await exportRun(run, options, io)));
+  runs.addHelpText(
+    "after",
+    `
+Examples:
+  fovea runs
+  fovea runs show mnist-shallow-1
+  fovea runs compare mnist-shallow-1 mnist-shallow-2
+  fovea runs export mnist-shallow-1 --out digits.zip`,
+  );
 
   program
     .command("predict")

@@ -110,6 +110,7 @@ test.runIf(process.platform !== "win32")(
         const { child, started, done } = train(directory, model, 1 + (attempt % 2));
         // a few before the first step, most while steps and checkpoints are written
         if (attempt % 7 !== 6) await started;
+        const began = performance.now();
         await wait(Math.random() * 0.5 * duration);
         if (child.exitCode === null && killed < kills) {
           child.kill("SIGKILL");
@@ -117,6 +118,8 @@ test.runIf(process.platform !== "win32")(
         }
         const code = await done;
         checkDirectory(directory);
+        // machines are not always equally busy
+        if (code === 0 && attempt === 0) duration = Math.min(duration, performance.now() - began);
         if (code === 0) break;
         if (code !== null) throw new Error(`training ended with exit code ${code}`);
       }
