@@ -139,7 +139,7 @@ function drawCurves(
     x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
     y: isLog ? { type: "log", domain: [low / 1.15, high * 1.15] } : { domain: ends, nice: false },
     marks: [
-      plot.gridY({ stroke: colors.grid, strokeOpacity: 1 }),
+      plot.gridY({ ticks: isLog ? 5 : 6, stroke: colors.grid, strokeOpacity: 1 }),
       plot.axisX({
         ...axis,
         ticks: wholeTicks(first, last),

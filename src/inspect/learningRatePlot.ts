@@ -39,7 +39,7 @@ async function draw({ points, suggestion, lowest }: LearningRateSearch): Promise
     x: { type: "log", domain: [points[0]!.rate, points.at(-1)!.rate] },
     y: { domain: [bottom, top], nice: false },
     marks: [
-      plot.gridY({ stroke: colors.grid, strokeOpacity: 1 }),
+      plot.gridY({ ticks: 6, stroke: colors.grid, strokeOpacity: 1 }),
       plot.axisX({
         ...axis,
         ticks: decades(points[0]!.rate, points.at(-1)!.rate),

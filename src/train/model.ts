@@ -250,7 +250,7 @@ export class Model {
 
   /**
    * Trains with a learning rate that rises evenly on a logarithmic scale, until the loss grows or the rate is at its end,
-   * and says where the loss fell the most. The weights are those from before afterwards. `learningRateSvg` draws it.
+   * and says where the loss fell the most. Afterwards the weights are those from before. `fovea train --find-lr` draws it.
    *
    * Errors: those of `fit`; code "nan" where the loss is too high from the start.
    *

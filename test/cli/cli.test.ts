@@ -207,7 +207,7 @@ describe("evaluate", () => {
       `test accuracy ${measured.accuracy.toFixed(4)}, loss ${measured.loss.toFixed(4)} (60 images, MNIST from ${machine.data})`,
     );
     expect(lines[1]).toMatch(/^the right class is among the first 3 for \d+\.\d\d %$/);
-    expect(lines[3]).toMatch(/^Class  Precision +Recall +F1 +AUC  Images$/);
+    expect(lines[3]).toMatch(/^Class {2}Precision +Recall +F1 +AUC {2}Images$/);
     expect(lines[14]).toMatch(/^mean( +\d+\.\d\d %){3} +0\.\d{4}$/);
     expect(lines[16]).toBe("Most often confused");
     expect(lines[17]).toBe("Class  taken for  Images  of the class");

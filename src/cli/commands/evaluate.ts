@@ -38,7 +38,9 @@ export async function evaluate(path: string, { threads, json }: EvaluateCommandO
   }
   const measured = await model.evaluate(test, { threads });
   const scores = await model.predict(test.inputs, { threads });
-  const report = test.classes.length > 1 ? classify(test, scores, sizeOf(model.network.outputs[0]!.shape)) : undefined;
+  const outputs = sizeOf(model.network.outputs[0]!.shape);
+  const isLogits = recipe.loss === "crossEntropy";
+  const report = test.classes.length > 1 ? classify(test, scores, { outputs, isLogits }) : undefined;
   const error = report === undefined ? meanAbsoluteError(test.targets, scores) : undefined;
   if (json === true) {
     printJson(io, {
@@ -80,10 +82,14 @@ interface Report extends Pick<ClassificationMetrics, "macro"> {
   readonly confusion: ConfusionMatrix;
 }
 
-function classify({ targets, classes }: Dataset, scores: Float32Array, outputs: number): Report {
+function classify(
+  { targets, classes }: Dataset,
+  scores: Float32Array,
+  { outputs, isLogits }: { readonly outputs: number; readonly isLogits: boolean },
+): Report {
   const confusion = confusionMatrix(targets, predictedClasses(scores, outputs), outputs);
   const metrics = classificationMetrics(confusion);
-  const areas = areasUnderRoc(targets, scores, outputs);
+  const areas = areasUnderRoc(targets, isLogits ? softmax(scores, outputs) : scores, outputs);
   const k = outputs > 5 ? 3 : 0;
   return {
     classes: metrics.classes.map(({ support, ...rates }, i) => ({
@@ -102,6 +108,21 @@ function classify({ targets, classes }: Dataset, scores: Float32Array, outputs: 
     })),
     confusion,
   };
+}
+
+/** In float64, so that what differs stays different: scores of different images are compared. */
+function softmax(logits: Float32Array, classes: number): Float64Array {
+  const result = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const highest = row.reduce((a, b) => Math.max(a, b));
+    const powers = Array.from(row, (logit) => Math.exp(logit - highest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    powers.forEach((power, k) => {
+      result[start + k] = power / sum;
+    });
+  }
+  return result;
 }
 
 function formatReport({ classes, macro, topK, confused, confusion }: Report, names: readonly string[]): string[] {

@@ -85,7 +85,7 @@ export async function showRun(name: string, { json }: { json?: boolean }, io: Io
   const { stopped } = result ?? { stopped: null };
   const facts: [string, string][] = [
     ["recipe", config.recipe],
-    ["state", `${run.state}, ${epochs.length} epochs${stopped === null ? "" : `: ${stopped}`}`],
+    ["state", `${run.state}, ${countOf(epochs)}${stopped === null ? "" : `: ${stopped}`}`],
     ["started", formatStarted(run)],
     ["settings", settingsOf(config)],
     ...(summary.validation === ""
@@ -161,7 +161,7 @@ export async function deleteRuns(names: readonly string[], { yes }: { yes?: bool
         });
       }
       const bytes = (await filesOf(path)).reduce((sum, file) => sum + file.bytes, 0);
-      const what = `${path} (${state}, ${epochs.length} epochs, ${formatBytes(bytes)})`;
+      const what = `${path} (${state}, ${countOf(epochs)}, ${formatBytes(bytes)})`;
       if (!(await confirmed(`Delete ${what}? It cannot be had back. [y/N] `))) {
         printLine(io.stdout, `kept ${path}`);
         continue;
@@ -262,7 +262,9 @@ function formatStarted({ started }: Run): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+const countOf = (epochs: readonly EpochLog[]) => `${epochs.length} ${epochs.length === 1 ? "epoch" : "epochs"}`;
+
 const settingsOf = ({ settings }: RunConfig) =>
   Object.entries(settings)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(6)) : value}`)
     .join(", ");

@@ -283,6 +283,7 @@ function printResult(result: RunResult, run: RunDirectory, recipe: Recipe, examp
   const lines = [
     `${measured} (${formatCount(test.examples)} images, ${data})`,
     `run directory ${run.path}: the model, its learning curves (${runFiles.curvesPng}) and all numbers`,
+    ...(result.stopped === interruption ? ["a checkpoint is saved: the run can go on as if never interrupted"] : []),
     "",
     "Try next:",
     ...(result.stopped === interruption ? [`  ${fovea} train --resume ${run.path}`] : []),
