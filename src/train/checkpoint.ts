@@ -299,11 +299,11 @@ export function checkResumable(
 }
 
 /** A data set as a text that others are told from: its sizes, and a checksum of up to 65,536 values of each array. */
-export function factOf({ name, length, shape, inputs, targets }: Arranged): string {
+export function factOf({ name, length, shape, inputs, targets, columns }: Arranged): string {
   let hash = 0x811c9dc5;
   const word = new Float32Array(1);
   const bits = new Int32Array(word.buffer);
-  for (const array of [inputs, targets]) {
+  for (const array of [inputs, targets, ...Object.values(columns).map(({ values }) => values)]) {
     const stride = Math.max(1, Math.floor(array.length / 65_536));
     for (let i = 0; i < array.length; i += stride) {
       word[0] = array[i]!;

@@ -283,20 +283,21 @@ function factsOf(
   options: FitOptions,
 ): (step: number) => RunFacts {
   const { optimizer, schedule, regularizers = {}, batchSize = 32, seed = 0, shuffle = true } = options;
-  const fixed = {
-    optimizer: JSON.stringify(optimizer),
-    loss: keyOfObjectives(objectives),
-    regularizers: JSON.stringify(regularizers),
-    batchSize: String(batchSize),
-    seed: String(seed),
-    shuffle: String(shuffle),
-    "training data": factOf(train),
-    "validation data": validation === undefined ? "none" : factOf(validation),
+  let fixed: Omit<RunFacts, "schedule"> | undefined;
+  return (step) => {
+    fixed ??= {
+      optimizer: JSON.stringify(optimizer),
+      loss: keyOfObjectives(objectives),
+      regularizers: JSON.stringify(regularizers),
+      batchSize: String(batchSize),
+      seed: String(seed),
+      shuffle: String(shuffle),
+      "training data": factOf(train),
+      "validation data": validation === undefined ? "none" : factOf(validation),
+    };
+    const around = [0, step, 2 * step + 1].map((at) => String(schedule?.(at))).join(", ");
+    return { ...fixed, schedule: schedule === undefined ? "none" : around };
   };
-  return (step) => ({
-    ...fixed,
-    schedule: schedule === undefined ? "none" : [0, step, 2 * step + 1].map((at) => String(schedule(at))).join(", "),
-  });
 }
 
 function divide(data: Dataset, validation: FitOptions["validation"], seed: number, where: string) {

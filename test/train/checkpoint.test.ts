@@ -12,11 +12,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { platform } from "#platform";
-import { split, strokes } from "../../src/data/index.js";
+import { CopiedBatches } from "../../src/data/batches.js";
+import { type Dataset, recordDataset, split, strokes } from "../../src/data/index.js";
 import { checkpointVersion, decodeCheckpoint } from "../../src/formats/checkpointFile.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
 import {
   adam,
+  add,
   batchNorm,
   type Callback,
   conv2d,
@@ -31,10 +33,14 @@ import {
   loadModel,
   type Model,
   maxPool2d,
+  model,
   reduceOnPlateau,
   sequential,
   sgd,
 } from "../../src/index.js";
+import { fit } from "../../src/train/fit.js";
+import type { Feeding } from "../../src/train/placed.js";
+import { Weights } from "../../src/train/weights.js";
 import { messageOf } from "./messages.js";
 
 const digits = await strokes({ train: 240, test: 10, seed: 3 });
@@ -140,6 +146,50 @@ describe("a resumed run", () => {
   test("begins anew with true where there is nothing yet", async () => {
     const directory = newPlace();
     expect(await run({ checkpoint: { directory }, resume: true })).toEqual(await run());
+  });
+});
+
+describe("a resumed run reads the same examples", () => {
+  test("of batches that are copied, or filled by a source of one's own", async () => {
+    const train = async (checkpointing: Partial<FitOptions>, feeding: Feeding) => {
+      const description = small().network;
+      const weights = new Weights(description);
+      weights.initialize(7);
+      await fit(description, weights, digits.train, options({ epochs: 2, ...checkpointing }), feeding);
+      return weights.readAll();
+    };
+    const directory = newPlace();
+    const undisturbed = await train({ checkpoint: { directory, every: { steps: 3 }, keep: 9 } }, {});
+    const resume = `${directory}/checkpoint-000000003.safetensors`;
+    expect(await train({ resume }, { residentBytes: 0 })).toEqual(undisturbed);
+    const source = (data: Dataset, batchSize: number) => new CopiedBatches(data, batchSize);
+    expect(await train({ resume }, { residentBytes: 0, source })).toEqual(undisturbed);
+  });
+
+  test("of several inputs, with weights of examples", async () => {
+    const count = 30;
+    const values = (size: number) => Float32Array.from({ length: count * size }, (_, i) => Math.sin(1 + i * i));
+    const records = recordDataset({
+      inputs: { left: { values: values(3), shape: [3] }, right: { values: values(4), shape: [4] } },
+      targets: {
+        sum: { values: values(1), shape: [1] },
+        kind: { values: Int32Array.from(values(1), Math.round).map(Math.abs) },
+      },
+      sampleWeights: values(1).map(Math.abs),
+    });
+    const train = async (more: Partial<FitOptions>) => {
+      const [a, b] = [input([3], { name: "left" }), input([4], { name: "right" })];
+      const joined = add()(dense(5, { name: "a" })(a), dense(5, { name: "b" })(b));
+      const net = model([a, b], [dense(3, { name: "kind" })(joined), dense(1, { name: "sum" })(joined)]);
+      const loss = { kind: "crossEntropy", sum: "meanSquaredError" } as const;
+      return outcome(net, await net.fit(records, options({ loss, batchSize: 8, callbacks: [], ...more })));
+    };
+    const directory = newPlace();
+    const undisturbed = await train({ checkpoint: { directory, every: { steps: 1 }, keep: 99 } });
+    const files = readdirSync(directory).filter((name) => name.startsWith("checkpoint-"));
+    for (const name of files.slice(0, 6)) {
+      expect(await train({ resume: join(directory, name) }), name).toEqual(undisturbed);
+    }
   });
 });
 
