@@ -148,6 +148,8 @@ export class Checkpoints {
         fix: "Pass resume: true to go on with it, or choose another directory",
       });
     }
+    // a process may have ended before it removed the oldest one
+    if (resumed !== undefined) await checkpoints.#removeOldest(names.find((name) => resumed.file.endsWith(`/${name}`)));
     checkpoints.#best = resumed?.state.best ?? null;
     return checkpoints;
   }
@@ -182,7 +184,7 @@ export class Checkpoints {
     contents: Omit<CheckpointContents, "state"> & { readonly state: Omit<RunState, "best"> },
     as: { readonly best: boolean; readonly newest: boolean },
   ): Promise<void> {
-    const { directory, keep } = this;
+    const { directory } = this;
     const bytes = encodeCheckpoint({ ...contents, state: { ...contents.state, best: this.#best } });
     if (as.best) await platform.files.writeAtomic(`${directory}/${bestName}`, bytes);
     if (!as.newest) return;
@@ -190,9 +192,15 @@ export class Checkpoints {
     await platform.files.writeAtomic(`${directory}/${name}`, bytes);
     this.newest = `${directory}/${name}`;
     this.#saved = platform.now();
-    const others = (await platform.files.list(directory)).filter((each) => isCheckpoint(each) && each !== name);
-    for (const old of others.slice(0, Math.max(0, others.length + 1 - keep))) {
-      await platform.files.remove(`${directory}/${old}`);
+    await this.#removeOldest(name);
+  }
+
+  /** Keeps `newest` and as many others as there may be. */
+  async #removeOldest(newest: string | undefined): Promise<void> {
+    const all = (await platform.files.list(this.directory)).filter(isCheckpoint);
+    const ordered = newest === undefined ? all : [...all.filter((name) => name !== newest), newest];
+    for (const old of ordered.slice(0, Math.max(0, all.length - this.keep))) {
+      await platform.files.remove(`${this.directory}/${old}`);
     }
   }
 }
