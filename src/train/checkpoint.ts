@@ -4,8 +4,8 @@ import { type CheckpointContents, decodeCheckpoint, encodeCheckpoint } from "../
 import { toArchitecture } from "../model/architecture.js";
 import { namedParts, numberThat, wholeNumber } from "../model/check.js";
 import type { Network } from "../model/network.js";
-import type { Arranged } from "./arrange.js";
 import type { Callback, EpochLog } from "./callbacks.js";
+import type { FactName, RunFacts } from "./checkpointFacts.js";
 import { checkMonitor, type MonitoredMetric, measured, signOf } from "./monitor.js";
 
 export interface CheckpointOptions {
@@ -36,21 +36,6 @@ export interface EpochProgress {
   /** Seconds of training, those of an interrupted run included. */
   seconds: number;
 }
-
-/** The names of what decides a run's results: all of it has to be the same for a run to go on as if never stopped. */
-type FactName =
-  | "optimizer"
-  | "loss"
-  | "regularizers"
-  | "batchSize"
-  | "seed"
-  | "shuffle"
-  | "training data"
-  | "validation data"
-  | "schedule";
-
-/** What decides a run's results, as texts to compare. */
-export type RunFacts = Readonly<Record<FactName, string>>;
 
 /** Everything of a run that is no tensor. */
 export interface RunState {
@@ -123,6 +108,14 @@ export class Checkpoints {
     if (typeof directory !== "string" || directory === "") {
       fail({ code: "option", where, problem: "directory is missing", expected: "a path" });
     }
+    if (best !== false && checkMonitor(where, best).startsWith("validation") && !validates) {
+      fail({
+        code: "usage",
+        where,
+        problem: `this run does not measure ${best}`,
+        fix: "Pass validation: 0.1 to fit, or best: false",
+      });
+    }
     const never = Number.POSITIVE_INFINITY;
     const minutes = numberThat(where, "every.minutes", every.minutes ?? 1e12, "a number > 0", (n) => n > 0);
     const epochs = wholeNumber(where, "every.epochs", every.epochs ?? 1);
@@ -134,7 +127,7 @@ export class Checkpoints {
         milliseconds: 60_000 * minutes,
       },
       wholeNumber(where, "keep", given.keep ?? 3),
-      best === false ? undefined : checkMonitor(where, best),
+      best === false ? undefined : best,
     );
     await platform.files.checkWritable(directory);
     const names = await platform.files.list(directory);
@@ -304,19 +297,4 @@ export function checkResumable(
   if (names(state.callbacks) !== names(remembering)) {
     refuse("other callbacks that remember something", names(state.callbacks), names(remembering));
   }
-}
-
-/** A data set as a text that others are told from: its sizes, and a checksum of up to 65,536 values of each array. */
-export function factOf({ name, length, shape, inputs, targets, columns }: Arranged): string {
-  let hash = 0x811c9dc5;
-  const word = new Float32Array(1);
-  const bits = new Int32Array(word.buffer);
-  for (const array of [inputs, targets, ...Object.values(columns).map(({ values }) => values)]) {
-    const stride = Math.max(1, Math.floor(array.length / 65_536));
-    for (let i = 0; i < array.length; i += stride) {
-      word[0] = array[i]!;
-      hash = Math.imul(hash ^ bits[0]!, 0x01000193);
-    }
-  }
-  return `${length} × ${shape.join("×")} of ${name}, checksum ${(hash >>> 0).toString(16)}`;
 }

@@ -24,10 +24,9 @@ import {
   Checkpoints,
   checkResumable,
   type EpochProgress,
-  factOf,
   findCheckpoint,
-  type RunFacts,
 } from "./checkpoint.js";
+import { factsOf, type RunFacts } from "./checkpointFacts.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluatePlaced, evaluationBatch, prepareEvaluation } from "./evaluate.js";
@@ -211,7 +210,7 @@ async function runEpochs(
   });
   const seconds = () => (before?.seconds ?? 0) + (platform.now() - began) / 1000;
   const save = async (epoch: number, progress: EpochProgress, as = { best: false, newest: true }) => {
-    const callbackStates = remembering.map(({ name = "", state }) => ({ name, state: state?.() }));
+    const callbackStates = remembering.map((each) => ({ name: each.name ?? "", state: each.state?.() }));
     const state = {
       ...trainer.state,
       ...run.state,
@@ -228,6 +227,7 @@ async function runEpochs(
   const saveWithin = (progress: EpochProgress) =>
     checkpoints?.due(trainer.state.step) === true ? save(run.epoch, progress) : undefined;
   let interrupted = false;
+  let isPart = false;
   for (let epoch = before?.epoch ?? 1; epoch <= epochs && run.stopped === undefined && !interrupted; epoch++) {
     run.epoch = epoch;
     trainer.learningRate = run.learningRate;
@@ -235,7 +235,7 @@ async function runEpochs(
     const order = epochOrder(train.length, seed, epoch, shuffle);
     const hooks = { signal: options.signal, saveWithin, watch };
     const log = await trainer.epoch({ order, epoch, epochs, progress, callbacks, ...hooks });
-    const isPart = progress.examples < train.length;
+    isPart = progress.examples < train.length;
     interrupted = isPart || options.signal?.aborted === true;
     if (isPart && checkpoints !== undefined) await save(epoch, progress);
     if (log.examples === 0) break;
@@ -262,9 +262,11 @@ async function runEpochs(
     if (best || newest) await save(epoch + 1, freshProgress(), { best, newest });
   }
   if (trainer.hasAverages) exchangeAverages(session.store, network);
+  // what callbacks say of a part of an epoch does not end the run: it can go on
+  const reason = isPart ? undefined : run.stopped;
   const end = (): RunEnd => ({
     epochs: epochLogs.length,
-    stopped: run.stopped ?? (interrupted ? "it was interrupted" : undefined),
+    stopped: reason ?? (interrupted ? "it was interrupted" : undefined),
     weightsOfEpoch: run.weightsOfEpoch,
     seconds: seconds(),
     ...(checkpoints?.newest === undefined ? {} : { checkpoint: checkpoints.newest }),
@@ -274,31 +276,6 @@ async function runEpochs(
 }
 
 const freshProgress = (): EpochProgress => ({ steps: 0, examples: 0, lossSum: 0, correct: 0, seconds: 0 });
-
-/** What has to be the same for a run to go on; a schedule is a function, so its values around a step tell it. */
-function factsOf(
-  train: Arranged,
-  validation: Arranged | undefined,
-  objectives: readonly Objective[],
-  options: FitOptions,
-): (step: number) => RunFacts {
-  const { optimizer, schedule, regularizers = {}, batchSize = 32, seed = 0, shuffle = true } = options;
-  let fixed: Omit<RunFacts, "schedule"> | undefined;
-  return (step) => {
-    fixed ??= {
-      optimizer: JSON.stringify(optimizer),
-      loss: keyOfObjectives(objectives),
-      regularizers: JSON.stringify(regularizers),
-      batchSize: String(batchSize),
-      seed: String(seed),
-      shuffle: String(shuffle),
-      "training data": factOf(train),
-      "validation data": validation === undefined ? "none" : factOf(validation),
-    };
-    const around = [0, step, 2 * step + 1].map((at) => String(schedule?.(at))).join(", ");
-    return { ...fixed, schedule: schedule === undefined ? "none" : around };
-  };
-}
 
 function divide(data: Dataset, validation: FitOptions["validation"], seed: number, where: string) {
   if (validation === undefined || typeof validation !== "number") return { train: data, validation };

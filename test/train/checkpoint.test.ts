@@ -124,6 +124,50 @@ describe("a resumed run", () => {
     expect(await run({ checkpoint, resume: true })).toEqual(await run());
   });
 
+  test("goes on after an interruption in an epoch that would have ended it", async () => {
+    const directory = newPlace();
+    const control = new AbortController();
+    const interrupt: Callback = {
+      onStart: () => control.abort(),
+      onEpoch: (_, run) => run.stop("of a part of an epoch"),
+    };
+    const checkpoint = { directory };
+    // signals are looked at every 60 ms: the third step takes longer
+    const schedule = (step: number) => {
+      for (const began = performance.now(); step === 1 && performance.now() - began < 70; );
+      return 1;
+    };
+    const long = { callbacks: [], schedule, epochs: 2 };
+    const net = small();
+    const { end } = await net.fit(
+      digits.train,
+      options({ ...long, checkpoint, signal: control.signal, callbacks: [interrupt] }),
+    );
+    expect(end.stopped).toBe("it was interrupted");
+    expect(await run({ ...long, checkpoint, resume: true })).toEqual(await run(long));
+  });
+
+  test("gives callbacks back what they remember, those of classes too", async () => {
+    class Count implements Callback {
+      readonly name = "count";
+      epochs = 0;
+      onEpoch(): void {
+        this.epochs += 1;
+      }
+      state() {
+        return this.epochs;
+      }
+      restore(state: unknown): void {
+        this.epochs = state as number;
+      }
+    }
+    const directory = newPlace();
+    await run({ epochs: 2, callbacks: [new Count()], checkpoint: { directory } });
+    const count = new Count();
+    await run({ epochs: 5, callbacks: [count], resume: directory });
+    expect(count.epochs).toBe(5);
+  });
+
   test("can have more epochs than were planned", async () => {
     const directory = newPlace();
     const plain = { callbacks: [], schedule: undefined };
@@ -316,6 +360,11 @@ describe("what cannot be resumed is refused before any work", () => {
     expect(await wrong({ directory: "x", evry: 1 })).toMatch(/unknown option "evry".* Did you mean "every"\.$/);
     expect(await wrong({ directory: "x", every: { steps: 0 } })).toBe(
       "fit: checkpoint: wrong every.steps (expected a whole number ≥ 1, received 0).",
+    );
+    expect(await wrong({ directory: "x", best: "f1" })).toMatch(/^fit: checkpoint: unknown metric to monitor /);
+    const unmeasured = { checkpoint: { directory: "x", best: "validationLoss" }, validation: undefined } as const;
+    expect(await messageOf(run(unmeasured))).toBe(
+      "fit: checkpoint: this run does not measure validationLoss. Pass validation: 0.1 to fit, or best: false.",
     );
     expect(await messageOf(run({ resume: true }))).toBe(
       "fit: resume: does not say from what (expected a checkpoint's path, a directory, or true with checkpoint, received true).",
