@@ -135,11 +135,14 @@ function drawCurves(
   const ends = isAccuracy
     ? [Math.max(0, low - room), Math.min(100.5, high + room)]
     : [Math.max(0, low - room), high + room];
+  const ticks = isLog ? roundNumbers(low / 1.15, high * 1.15) : 6;
+  // Plot would write 0.2 as 200m there
+  const logFormat = isLog ? { tickFormat: (value: number) => String(value) } : {};
   addPanel(figure, i, {
     x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
     y: isLog ? { type: "log", domain: [low / 1.15, high * 1.15] } : { domain: ends, nice: false },
     marks: [
-      plot.gridY({ ticks: isLog ? 5 : 6, stroke: colors.grid, strokeOpacity: 1 }),
+      plot.gridY({ ticks, stroke: colors.grid, strokeOpacity: 1 }),
       plot.axisX({
         ...axis,
         ticks: wholeTicks(first, last),
@@ -149,7 +152,7 @@ function drawCurves(
         labelArrow: "none",
         labelOffset: 38,
       }),
-      plot.axisY({ ...axis, ticks: isLog ? 5 : 6, label, labelArrow: "none", labelOffset: 44 }),
+      plot.axisY({ ...axis, ticks, ...logFormat, label, labelArrow: "none", labelOffset: 44 }),
       ...series.map((points, run) => {
         const { color, dash } = styleOf(run);
         return plot.lineY(points, {
@@ -172,4 +175,13 @@ function drawCurves(
       ),
     ],
   });
+}
+
+/** 1, 2 and 5 times powers of ten. */
+function roundNumbers(low: number, high: number): number[] {
+  const numbers: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    numbers.push(...[1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
+  }
+  return numbers.filter((value) => value >= low && value <= high);
 }

@@ -1,4 +1,5 @@
-import { basename, join, relative, sep } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { basename, join, sep } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
@@ -208,15 +209,11 @@ export async function exportRun(
 
 /** All files in a run's directory, those in its folders too, with slashes. */
 async function filesOf(path: string): Promise<{ file: string; bytes: number }[]> {
-  const { readdir, stat } = await import("node:fs/promises");
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sized = await Promise.all(
-    files.map(async (file) => ({
-      file: relative(path, file).replaceAll(sep, "/"),
-      bytes: (await stat(file)).size,
-    })),
-  );
+  const names = await readdir(path, { recursive: true });
+  const entries = await Promise.all(names.map(async (name) => ({ name, entry: await stat(join(path, name)) })));
+  const sized = entries
+    .filter(({ entry }) => entry.isFile())
+    .map(({ name, entry }) => ({ file: name.replaceAll(sep, "/"), bytes: entry.size }));
   return sized.sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
