@@ -76,6 +76,10 @@ export class RunDirectory {
     await platform.files.checkWritable(path);
     const result = await readResult(path);
     const run = new RunDirectory(path, false);
+    // what a process was writing when it ended at once
+    for (const name of await platform.files.list(path)) {
+      if (/^\..+\.tmp$/.test(name)) await platform.files.remove(run.file(name));
+    }
     if (result === undefined || result.stopped === interruption) return { run, config };
     const { epochs: done, stopped } = result;
     if (stopped === null && epochs !== undefined && epochs > done) return { run, config };

@@ -36,9 +36,9 @@ export interface LearningRateSearch {
     /** Moving average of the losses so far: `a ← 0.9·a + 0.1·loss`, divided by `1 − 0.9^n`. */
     readonly smoothed: number;
   }[];
-  /** Where the smoothed loss falls the most steeply over the logarithm of the rate: a rate to begin with. */
+  /** Where the loss falls the most steeply over the logarithm of the rate: a rate to begin with. */
   readonly suggestion: number;
-  /** Where the smoothed loss is at its lowest: a rate too high by half an order of magnitude or more. */
+  /** Where the loss is at its lowest: mostly too high a rate. */
   readonly lowest: number;
 }
 
@@ -104,7 +104,10 @@ export async function findLearningRate(
   return { points, ...rates(points) };
 }
 
-/** Slopes are those of straight lines through five neighbours, by least squares: rates are evenly spaced. */
+/**
+ * Slopes are those of straight lines through five neighbours, by least squares: rates are evenly spaced. A moving
+ * average lags by d / (1 − d) steps, which are taken off.
+ */
 function rates(points: LearningRateSearch["points"]): Pick<LearningRateSearch, "suggestion" | "lowest"> {
   const losses = points.map(({ smoothed }) => smoothed);
   const lowest = losses.indexOf(Math.min(...losses));
@@ -114,5 +117,7 @@ function rates(points: LearningRateSearch["points"]): Pick<LearningRateSearch, "
     const slope = 2 * losses[i + 2]! + losses[i + 1]! - losses[i - 1]! - 2 * losses[i - 2]!;
     if (slope < slopeThere) [steepest, slopeThere] = [i, slope];
   }
-  return { suggestion: points[steepest]!.rate, lowest: points[lowest]!.rate };
+  const lag = Math.round(decay / (1 - decay));
+  const rateAt = (i: number) => points[Math.max(0, i - lag)]!.rate;
+  return { suggestion: rateAt(steepest), lowest: rateAt(lowest) };
 }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configSchema } from "../../src/cli/trainConfig.js";
 import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
@@ -122,9 +122,11 @@ describe("--resume", () => {
 
   test("begins where nothing was done yet", async () => {
     await mkdir("early");
+    await writeFile("early/.result.json.12-ab.tmp", "{");
     await writeFile("early/config.json", JSON.stringify(await configOf("long")));
     expect((await fovea("train", "--resume", "early", "--quiet")).code).toBe(0);
     expect(await model("early")).toBe(await model("long"));
+    expect((await readdir("early")).filter((name) => name.startsWith("."))).toEqual([]);
   });
 });
 

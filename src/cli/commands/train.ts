@@ -178,7 +178,7 @@ async function findRate(recipe: Recipe, config: RunConfig, options: TrainOptions
   const rate = Number(search.suggestion.toPrecision(2));
   const lines = [
     `the loss falls the most at a learning rate of ${rate} (the recipe has ${settings.learningRate})`,
-    `and is at its lowest at ${Number(search.lowest.toPrecision(2))}, beyond which training breaks down`,
+    `and is at its lowest at ${Number(search.lowest.toPrecision(2))}: higher rates are too high`,
     ...(files.length === 0 ? [] : [`picture ${files.join(" and ")}`]),
     "",
     "Try next:",
