@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, join, sep } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
@@ -124,6 +124,7 @@ export async function compareRuns(
   const path = out.replace(/\.(svg|png)$/, "");
   const files = [`${path}.svg`, `${path}.png`];
   const svg = await comparisonSvg(compared);
+  await platform.files.makeDirectory(dirname(path));
   await platform.files.writeAtomic(files[0]!, svg);
   await platform.files.writeAtomic(files[1]!, await comparisonPng(compared));
   const settings = Object.keys(runs[0]!.config.settings) as (keyof RunConfig["settings"])[];
