@@ -14,6 +14,7 @@ import {
   model,
   modelFromBytes,
   relu,
+  type SymbolicTensor,
   sequential,
   sgd,
 } from "../../src/index.js";
@@ -273,7 +274,7 @@ describe("a model as a layer", () => {
 
   test("fails where it does not fit", () => {
     const layer = classifier().asLayer({ name: "net" });
-    expect(() => layer(input(3))).toThrow(
+    expect(() => layer(input(3) as SymbolicTensor)).toThrow(
       'network "net": inputs are not those of the network (expected [6, 5, 2], received [3]).',
     );
     const x = input(4);

@@ -29,11 +29,18 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 type ShapesOf<Given extends readonly unknown[]> = number extends Given["length"]
   ? readonly Shape[]
   : Given extends readonly [infer First, ...infer Rest]
-    ? [...(First extends readonly SymbolicTensor[] ? ShapesOfList<First> : [ShapeOf<First>]), ...ShapesOf<Rest>]
+    ? [
+        ...([First] extends [SymbolicTensor]
+          ? [ShapeOf<First>]
+          : First extends readonly SymbolicTensor[]
+            ? ShapesOfList<First>
+            : [Shape]),
+        ...ShapesOf<Rest>,
+      ]
     : [];
 
 /** The shape of a symbolic tensor, as a type. */
-export type ShapeOf<T> = T extends SymbolicTensor<infer S> ? S : Shape;
+export type ShapeOf<T> = [T] extends [never] ? Shape : T extends SymbolicTensor<infer S> ? S : Shape;
 
 type ShapesOfList<List extends readonly SymbolicTensor[]> = { -readonly [I in keyof List]: ShapeOf<List[I]> };
 
@@ -65,9 +72,21 @@ export type ChainOutput<S extends Shape, Layers extends readonly Layer[]> = numb
 /** What `model` takes at each end: one symbolic tensor, or several. */
 export type Ends = SymbolicTensor | readonly SymbolicTensor[];
 
-/** Shapes at one end of a model: a shape, or a list of shapes where a list of tensors was given. */
+/** A shape, or the shapes of several inputs or outputs. */
+export type ShapeOrShapes = Shape | readonly Shape[];
+
+/** Shapes at one end of a model: of one tensor its shape, also where it stands in a list. */
 export type EndShapes<Given extends Ends> = Given extends readonly SymbolicTensor[]
   ? number extends Given["length"]
-    ? readonly Shape[]
-    : ShapesOfList<Given>
+    ? ShapeOrShapes
+    : Given extends readonly [infer Only]
+      ? ShapeOf<Only>
+      : ShapesOfList<Given>
   : ShapeOf<Given>;
+
+/** The shapes at one end, always as a list. */
+export type AsList<Shapes extends ShapeOrShapes> = Shapes extends Shape
+  ? [Shapes]
+  : Shapes extends readonly Shape[]
+    ? Shapes
+    : readonly Shape[];

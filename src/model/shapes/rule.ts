@@ -16,10 +16,12 @@ export interface ShapeRule {
   readonly kind: string;
   /** How many tensors it takes. */
   readonly arity: "one" | "two" | "several" | "some";
+  /** What the layer is applied to; {@link OutputOf} knows. */
+  readonly given: unknown;
   /** Shapes of the inputs, without the batch: a tuple with an entry for each, all of known rank. */
-  readonly inputs: readonly Shape[];
+  readonly inputs: this["given"] extends infer Shapes extends readonly Shape[] ? Shapes : readonly Shape[];
   /** Shape of the first input. */
-  readonly input: Shape;
+  readonly input: this["inputs"][0];
   /** The shape that comes out, or a text that says why none does. `Shape | string`: nobody knows before it runs. */
   readonly output: Shape | string;
 }
@@ -52,7 +54,7 @@ export type OutputOf<Rule extends ShapeRule, Inputs extends readonly Shape[]> = 
       ? `${Rule["kind"]}: ${Expected[Rule["arity"]]}, not ${Inputs["length"] & number}`
       : number extends Inputs[number]["length"]
         ? Shape
-        : Applied<Rule & { readonly inputs: Inputs; readonly input: Inputs[0] }>;
+        : Applied<Rule & { readonly given: Inputs }>;
 
 type Applied<Rule extends ShapeRule> = [Rule["output"]] extends [never]
   ? Shape
@@ -89,17 +91,19 @@ export type MayEqual<A, B> = [A, B] extends [infer X extends number, infer Y ext
   : false;
 
 /** Whether shapes, or lists of shapes, may be the same: only different known ranks or extents tell them apart. */
-export type Fits<A extends readonly unknown[], B extends readonly unknown[]> = number extends A["length"] | B["length"]
+export type Fits<A extends readonly unknown[], B extends readonly unknown[]> = number extends A["length"]
   ? true
-  : A extends readonly [infer FirstA, ...infer RestA]
-    ? B extends readonly [infer FirstB, ...infer RestB]
-      ? Alike<FirstA, FirstB> extends false
-        ? false
-        : Fits<RestA, RestB>
-      : false
-    : B extends readonly []
-      ? true
-      : false;
+  : number extends B["length"]
+    ? true
+    : A extends readonly [infer FirstA, ...infer RestA]
+      ? B extends readonly [infer FirstB, ...infer RestB]
+        ? Alike<FirstA, FirstB> extends false
+          ? false
+          : Fits<RestA, RestB>
+        : false
+      : B extends readonly []
+        ? true
+        : false;
 
 type Alike<A, B> = [A, B] extends [infer X extends readonly unknown[], infer Y extends readonly unknown[]]
   ? Fits<X, Y>
