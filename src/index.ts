@@ -165,7 +165,7 @@ export {
   sgd,
 } from "./model/optimizers.js";
 export type { Regularizer, Regularizers } from "./model/regularizers.js";
-export { input, type SymbolicTensor } from "./model/symbolic.js";
+export { input, SymbolicTensor } from "./model/symbolic.js";
 export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
   Callback,

@@ -95,8 +95,9 @@ export interface LayerKind<Config extends object = object> {
  * A layer: a function from symbolic tensors to a symbolic tensor. Called again, it shares its weights. Its type carries
  * what it does to shapes; a `Layer` of unknown rule checks them when it is called.
  *
- * @example const y = conv2d(10, 5)(x);
- * @example const z = add()(x, y);
+ * @example
+ * const y = conv2d(64, 5)(x);
+ * const z = add()(x, y);
  */
 export interface Layer<out Rule extends ShapeRule = ShapeRule> {
   <const Given extends readonly LayerArgument[]>(

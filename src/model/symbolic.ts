@@ -19,7 +19,11 @@ export type Origin = { readonly input: { readonly name: string | undefined; read
 /**
  * A tensor that is not there yet: a shape and how it comes about. Layers are called with symbolic tensors and return
  * them; a network is what leads from some of them to others. Its type carries the shape, as far as that is known when
- * the program is compiled.
+ * the program is compiled; a variable that is to hold several shapes is a plain `SymbolicTensor`.
+ *
+ * @example
+ * let y: SymbolicTensor = input(28, 28, 1);
+ * for (const filters of [8, 16]) y = conv2d(filters, 3, { stride: 2 })(y);
  */
 export class SymbolicTensor<S extends Shape = Shape> {
   constructor(
