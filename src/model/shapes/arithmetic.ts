@@ -42,7 +42,7 @@ export type Remainder<A extends number, B extends number> =
 export type CeilDivide<A extends number, B extends number> =
   Known<A, B> extends true
     ? Division<`${A}`, `${B}`> extends [infer Quotient extends string, infer Rest]
-      ? NumberOf<Rest extends "0" ? Quotient : Sum<Quotient, "1">>
+      ? NumberOf<Rest extends "" | "0" ? Quotient : Sum<Quotient, "1">>
       : never
     : number;
 
@@ -154,7 +154,7 @@ type Product<
   ? Product<A, Rest, Sum<Trim<`${Done}0`>, Multiples<A>[`times${D}`]>>
   : Done;
 
-/** Long division: [quotient, remainder]. */
+/** Long division: [quotient, remainder], both empty for B = 0. */
 type Division<
   A extends string,
   B extends string,

@@ -6,6 +6,7 @@ import type { ChannelsOf, GroupsProblem } from "./spatial.js";
 /** Shape rules of the layers that work on any number of axes. Each mirrors the layer's `outputShape`. */
 
 export interface Dense<Units extends number> extends OneInput<"dense"> {
+  readonly config: [Units];
   readonly output: this["input"] extends readonly [number]
     ? [Units]
     : `dense: input ${ShowShape<this["input"]>} is not flat; add flatten() before it`;
@@ -16,12 +17,14 @@ export interface Flatten extends OneInput<"flatten"> {
 }
 
 export interface Reshape<To extends Shape> extends OneInput<"reshape"> {
+  readonly config: [To];
   readonly output: MayEqual<ProductOf<this["input"]>, ProductOf<To>> extends true
     ? Plain<To>
     : `reshape: input ${ShowShape<this["input"]>} has ${Show<ProductOf<this["input"]>>} values, but ${ShowShape<To>} has ${Show<ProductOf<To>>}`;
 }
 
 export interface Permute<Axes extends readonly number[]> extends OneInput<"permute"> {
+  readonly config: [Axes];
   readonly output: number extends Axes["length"]
     ? Shape
     : Axes["length"] extends this["input"]["length"]
@@ -31,6 +34,7 @@ export interface Permute<Axes extends readonly number[]> extends OneInput<"permu
 
 /** The channels in groups; the shape stays. */
 export interface GroupNorm<Groups extends number> extends OneInput<"groupNorm"> {
+  readonly config: [Groups];
   readonly output: GroupsProblem<
     "groupNorm",
     ChannelsOf<this["input"]>,
@@ -48,6 +52,7 @@ export interface InstanceNorm extends OneInput<"instanceNorm"> {
 }
 
 export interface Maxout<Pieces extends number> extends OneInput<"maxout"> {
+  readonly config: [Pieces];
   readonly output: this["input"] extends readonly [...infer Before extends number[], infer Channels extends number]
     ? MayEqual<Remainder<Channels, Pieces>, 0> extends true
       ? [...Before, FloorDivide<Channels, Pieces>]
@@ -65,6 +70,7 @@ export interface Merge<Kind extends string, Arity extends ShapeRule["arity"] = "
 }
 
 export interface Concatenate<Axis extends number> extends ShapeRule {
+  readonly config: [Axis];
   readonly kind: "concatenate";
   readonly arity: "several";
   readonly output: AxisFromStart<Axis, this["input"]> extends infer Start

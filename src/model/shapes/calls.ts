@@ -1,6 +1,7 @@
 import type { Shape } from "../../core/shapes.js";
 import type { Layer } from "../layer.js";
 import type { SymbolicTensor } from "../symbolic.js";
+import type { IsUnion } from "./arithmetic.js";
 import type { OutputOf, ShapeRule } from "./rule.js";
 
 /** One argument of a layer's call. */
@@ -11,7 +12,9 @@ export type Suitable<Rule extends ShapeRule, Given extends readonly LayerArgumen
   IsAny<Given> extends true
     ? Given
     : OutputOf<Rule, ShapesOf<Given>> extends infer Problem extends string
-      ? { [Position in keyof Given]: Problem }
+      ? Given extends readonly []
+        ? readonly [LayerArgument]
+        : { [Position in keyof Given]: Problem }
       : Given;
 
 /** The shape that the call of a layer gives. */
@@ -40,7 +43,13 @@ type ShapesOf<Given extends readonly unknown[]> = number extends Given["length"]
     : [];
 
 /** The shape of a symbolic tensor, as a type. */
-export type ShapeOf<T> = [T] extends [never] ? Shape : T extends SymbolicTensor<infer S> ? S : Shape;
+export type ShapeOf<T> = [T] extends [never]
+  ? Shape
+  : [T] extends [SymbolicTensor<infer S>]
+    ? IsUnion<S> extends true
+      ? Shape
+      : S
+    : Shape;
 
 type ShapesOfList<List extends readonly SymbolicTensor[]> = { -readonly [I in keyof List]: ShapeOf<List[I]> };
 

@@ -1,5 +1,5 @@
 import type { Shape } from "../../core/shapes.js";
-import type { IsKnown } from "./arithmetic.js";
+import type { IsKnown, IsUnion } from "./arithmetic.js";
 
 /**
  * What a layer does to shapes, as a type: the compile-time twin of `LayerKind.outputShape`. TypeScript has no functions
@@ -16,6 +16,11 @@ export interface ShapeRule {
   readonly kind: string;
   /** How many tensors it takes. */
   readonly arity: "one" | "two" | "several" | "some";
+  /**
+   * The literals that the output depends on. Without them here, TypeScript would take a layer for any other of its kind:
+   * it compares rules by their properties, and `output` says nothing before there are inputs.
+   */
+  readonly config: unknown;
   /** What the layer is applied to; {@link OutputOf} knows. */
   readonly given: unknown;
   /** Shapes of the inputs, without the batch: a tuple with an entry for each, all of known rank. */
@@ -40,6 +45,7 @@ export interface SameShape<Kind extends string> extends OneInput<Kind> {
 export interface FixedShapes<Inputs extends readonly Shape[], Output extends Shape> extends ShapeRule {
   readonly kind: "network";
   readonly arity: "some";
+  readonly config: [Inputs, Output];
   readonly output: Fits<this["inputs"], Inputs> extends false
     ? `network: inputs ${ShowAll<this["inputs"]>} are not those of the network; expected ${ShowAll<Inputs>}`
     : Output;
@@ -56,13 +62,16 @@ export type OutputOf<Rule extends ShapeRule, Inputs extends readonly Shape[]> = 
         ? Shape
         : Applied<Rule & { readonly given: Inputs }>;
 
+/** Of several possible outputs, as of `down ? conv2d(8, 3, { stride: 2 }) : relu()`, none is known. */
 type Applied<Rule extends ShapeRule> = [Rule["output"]] extends [never]
   ? Shape
-  : [Rule["output"]] extends [string]
-    ? Rule["output"]
-    : [Rule["output"]] extends [Shape]
+  : IsUnion<Rule["output"]> extends true
+    ? Shape
+    : [Rule["output"]] extends [string]
       ? Rule["output"]
-      : Shape;
+      : [Rule["output"]] extends [Shape]
+        ? Rule["output"]
+        : Shape;
 
 interface Expected {
   readonly one: "takes one input";

@@ -14,6 +14,7 @@ export interface Conv<
   Dilation,
   Groups extends number,
 > extends OneInput<Kind> {
+  readonly config: [Filters, Kernel, Stride, Padding, Dilation, Groups];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : GroupsProblem<Kind, Filters, "filters", Groups> extends infer Problem extends string
@@ -26,6 +27,7 @@ export interface Conv<
 /** Convolution of each channel with so many filters of its own. */
 export interface DepthwiseConv<Kind extends string, Kernel, Stride, Padding, Dilation, Multiplier extends number>
   extends OneInput<Kind> {
+  readonly config: [Kernel, Stride, Padding, Dilation, Multiplier];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : Windowed<
@@ -48,6 +50,7 @@ export interface ConvTranspose<
   Groups extends number,
   More,
 > extends OneInput<Kind> {
+  readonly config: [Filters, Kernel, Stride, Padding, Dilation, Groups, More];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : GroupsProblem<Kind, Filters, "filters", Groups> extends infer Problem extends string
@@ -64,11 +67,13 @@ export interface ConvTranspose<
 /** Pooling with sliding windows. */
 export interface Pool<Kind extends string, Size, Stride, Padding, Dilation, Ceil extends boolean>
   extends OneInput<Kind> {
+  readonly config: [Size, Stride, Padding, Dilation, Ceil];
   readonly output: PoolOutput<Kind, this["input"], Windows<Size, Stride, Padding, Dilation, Ceil>>;
 }
 
 /** The partial inverse of pooling: takes values of the pooled shape, and what was pooled. */
 export interface Unpool<Kind extends string, Size, Stride, Padding, Dilation, Ceil extends boolean> extends ShapeRule {
+  readonly config: [Size, Stride, Padding, Dilation, Ceil];
   readonly kind: Kind;
   readonly arity: "two";
   readonly output: this["inputs"] extends readonly [infer Values extends Shape, infer Source extends Shape]
@@ -89,6 +94,7 @@ export interface GlobalPool<Kind extends string> extends OneInput<Kind> {
 
 /** Pooling over as many windows as are asked for. */
 export interface AdaptivePool<Kind extends string, Size> extends OneInput<Kind> {
+  readonly config: [Size];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : [...Each<Size, ExtentsOf<this["input"]>>, ChannelsOf<this["input"]>];
@@ -96,6 +102,7 @@ export interface AdaptivePool<Kind extends string, Size> extends OneInput<Kind> 
 
 /** More pixels, by a factor or to a size. */
 export interface UpSampling<Kind extends string, Size> extends OneInput<Kind> {
+  readonly config: [Size];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : [...Enlarged<Size, ExtentsOf<this["input"]>>, ChannelsOf<this["input"]>];
@@ -103,6 +110,7 @@ export interface UpSampling<Kind extends string, Size> extends OneInput<Kind> {
 
 /** A border around the input. */
 export interface Padded<Kind extends string, Amount> extends OneInput<Kind> {
+  readonly config: [Amount];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : [...Widened<ExtentsOf<this["input"]>, Amount>, ChannelsOf<this["input"]>];
@@ -110,6 +118,7 @@ export interface Padded<Kind extends string, Amount> extends OneInput<Kind> {
 
 /** The input without its border. */
 export interface Cropped<Kind extends string, Amount> extends OneInput<Kind> {
+  readonly config: [Amount];
   readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
     ? Problem
     : Narrowed<ExtentsOf<this["input"]>, Amount> extends infer After
@@ -225,27 +234,28 @@ type WindowExtents<Extents extends readonly number[], W extends AnyWindows> = {
     Extents[Axis],
     CoveredAt<W, Axis>,
     NumberAt<W["stride"], Axis>,
-    W["padding"],
-    Axis,
+    SidesAt<W["padding"], CoveredAt<W, Axis>, Axis, Extents["length"]>,
     W["ceil"]
   >;
 };
 
-type WindowExtent<Extent extends number, Covered extends number, Stride extends number, Padding, Axis, Ceil> = [
-  Padding,
-] extends ["same"]
-  ? CeilDivide<Extent, Stride>
-  : SidesAt<Padding, Covered, Axis> extends readonly [infer Before extends number, infer After extends number]
-    ? Subtract<Add<Add<Extent, Before>, After>, Covered> extends infer Room
-      ? Room extends number
-        ? [Ceil] extends [false]
-          ? Add<FloorDivide<Room, Stride>, 1>
-          : [Ceil] extends [true]
-            ? WithinPixels<CeilDivide<Room, Stride>, Stride, Add<Extent, Before>>
-            : number
-        : "none"
-      : never
-    : number;
+type WindowExtent<
+  Extent extends number,
+  Covered extends number,
+  Stride extends number,
+  Around,
+  Ceil,
+> = Around extends readonly [infer Before extends number, infer After extends number]
+  ? Subtract<Add<Add<Extent, Before>, After>, Covered> extends infer Room
+    ? Room extends number
+      ? [Ceil] extends [false]
+        ? Add<FloorDivide<Room, Stride>, 1>
+        : [Ceil] extends [true]
+          ? WithinPixels<CeilDivide<Room, Stride>, Stride, Add<Extent, Before>>
+          : number
+      : "none"
+    : never
+  : CeilDivide<Extent, Stride>;
 
 /** In ceil mode: one window more than `Last`, unless that begins beyond the pixels. */
 type WithinPixels<Last extends number, Stride extends number, End extends number> =
@@ -264,35 +274,31 @@ type Covered<Size extends number, Dilation extends number> = Dilation extends 1
     ? Add<Multiply<Dilation, Steps>, 1>
     : number;
 
-/** Padding [before, after] an axis; "same" has its own formula. */
-type SidesAt<Padding, Covered extends number, Axis> =
+/** Padding [before, after] one of so many axes; "same" stays, since it has a formula of its own. */
+type SidesAt<Padding, Covered extends number, Axis, Axes> =
   IsUnion<Padding> extends true
     ? [number, number]
-    : Padding extends "valid"
-      ? [0, 0]
-      : Padding extends "full"
-        ? [LessOne<Covered>, LessOne<Covered>]
-        : Padding extends "causal"
-          ? [LessOne<Covered>, 0]
-          : Padding extends number
-            ? [Padding, Padding]
-            : Padding extends readonly number[]
-              ? SidesOf<Padding, Axis>
-              : [number, number];
+    : Padding extends "same"
+      ? "same"
+      : Padding extends "valid"
+        ? [0, 0]
+        : Padding extends "full"
+          ? [LessOne<Covered>, LessOne<Covered>]
+          : Padding extends "causal"
+            ? [LessOne<Covered>, 0]
+            : Padding extends number
+              ? [Padding, Padding]
+              : Padding extends readonly number[]
+                ? SidesOf<Padding, Axis, Axes>
+                : [number, number];
 
 type LessOne<N extends number> = Subtract<N, 1> extends infer Less extends number ? Less : 0;
 
-/** A list has one number for each axis, or two: lists of 1 and 3 and of 2 on a plane are the former. */
-type SidesOf<Padding extends readonly number[], Axis> = Padding extends
-  | readonly [number]
-  | readonly [number, number, number]
+/** Of a list: one number for each axis, or two. */
+type SidesOf<Padding extends readonly number[], Axis, Axes> = Padding["length"] extends Axes
   ? [At<Padding, Axis>, At<Padding, Axis>]
   : Axis extends keyof Sides
-    ? Padding["length"] extends 2
-      ? Axis extends "0"
-        ? Padding
-        : never
-      : [At<Padding, Sides[Axis][0]>, At<Padding, Sides[Axis][1]>]
+    ? [At<Padding, Sides[Axis][0]>, At<Padding, Sides[Axis][1]>]
     : never;
 
 interface Sides {
@@ -306,7 +312,7 @@ type TooLarge<
   What extends string,
   Extents extends readonly number[],
   W extends AnyWindows,
-> = `${Kind}: a ${WindowSize<What, Extents, W>} is larger than its ${InputSize<Extents, W>}; use padding "same" or a smaller ${What}`;
+> = `${Kind}: its ${WindowSize<What, Extents, W>} is larger than the ${InputSize<Extents, W>}; use padding same or a smaller ${What}`;
 
 /** `3×3 kernel dilated to 9×9` */
 type WindowSize<What extends string, Extents extends readonly number[], W extends AnyWindows> = W["dilation"] extends 1
@@ -319,7 +325,7 @@ type WindowSize<What extends string, Extents extends readonly number[], W extend
 type InputSize<Extents extends readonly number[], W extends AnyWindows> = W["padding"] extends "valid"
   ? Sized<"input", Extents>
   : `${Sized<"input", Extents>} padded to ${ShowExtents<{
-      [Axis in keyof Extents]: SidesAt<W["padding"], CoveredAt<W, Axis>, Axis> extends readonly [
+      [Axis in keyof Extents]: SidesAt<W["padding"], CoveredAt<W, Axis>, Axis, Extents["length"]> extends readonly [
         infer Before extends number,
         infer After extends number,
       ]
@@ -337,30 +343,30 @@ type Transposed<Extents extends readonly number[], W extends AnyWindows, More> =
     Extents[Axis],
     CoveredAt<W, Axis>,
     NumberAt<W["stride"], Axis>,
+    SidesAt<W["padding"], CoveredAt<W, Axis>, Axis, Extents["length"]>,
     W["padding"],
-    Axis,
-    More
+    More extends null ? null : NumberAt<More, Axis>
   >;
 };
 
-type TransposedExtent<Extent extends number, Covered extends number, Stride extends number, Padding, Axis, More> =
-  IsUnion<Padding> extends true
-    ? number
-    : [Padding, More] extends ["same", null]
-      ? Multiply<Extent, Stride>
-      : [Padding, More] extends ["valid", null]
-        ? Add<Multiply<Extent, Stride>, AtLeastZero<Subtract<Covered, Stride>>>
-        : [More] extends [null]
-          ? TransposedBetween<Extent, Covered, Stride, SidesAt<Padding, Covered, Axis>, 0>
-          : TransposedBetween<
-              Extent,
-              Covered,
-              Stride,
-              Padding extends "same"
-                ? [FloorDivide<Covered, 2>, FloorDivide<Covered, 2>]
-                : SidesAt<Padding, Covered, Axis>,
-              NumberAt<More, Axis>
-            >;
+type TransposedExtent<
+  Extent extends number,
+  Covered extends number,
+  Stride extends number,
+  Around,
+  Padding,
+  More extends number | null,
+> = [Around, More] extends ["same", null]
+  ? Multiply<Extent, Stride>
+  : [Padding, More] extends ["valid", null]
+    ? Add<Multiply<Extent, Stride>, AtLeastZero<Subtract<Covered, Stride>>>
+    : TransposedBetween<
+        Extent,
+        Covered,
+        Stride,
+        Around extends "same" ? [FloorDivide<Covered, 2>, FloorDivide<Covered, 2>] : Around,
+        More extends number ? More : 0
+      >;
 
 /** `(extent − 1) · stride + covered − before − after + more`; "none" where nothing is left. */
 type TransposedBetween<
