@@ -27,7 +27,7 @@ export function complaintsAbout(
   name: string,
   snippets: readonly string[],
   imports: readonly string[] = [],
-): string[][] {
+): Complaint[][] {
   const generated = makeGenerated(name);
   try {
     const lines = [...prelude, ...imports];

@@ -5,7 +5,6 @@ const declarations = [
   "declare const size: number;",
   "declare const deep: boolean;",
   "declare const extents: readonly number[];",
-  // biome-ignore lint/suspicious/noExplicitAny: what JavaScript hands over
   "declare const anything: any;",
   "declare const layers: readonly Layer[];",
 ];

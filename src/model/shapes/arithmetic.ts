@@ -162,11 +162,13 @@ type Division<
   Rest extends string = "0",
 > = B extends "0"
   ? ["", ""]
-  : A extends `${infer D}${infer Lower}`
-    ? Times<Trim<`${Rest}${D}`>, B> extends [infer Q extends string, infer R extends string]
-      ? Division<Lower, B, `${Quotient}${Q}`, R>
-      : never
-    : [Trim<Quotient>, Rest];
+  : B extends "1"
+    ? [A, "0"]
+    : A extends `${infer D}${infer Lower}`
+      ? Times<Trim<`${Rest}${D}`>, B> extends [infer Q extends string, infer R extends string]
+        ? Division<Lower, B, `${Quotient}${Q}`, R>
+        : never
+      : [Trim<Quotient>, Rest];
 
 /** How often B goes into A, at most 9 times, and what is left. */
 type Times<A extends string, B extends string, Count extends Digit = "0"> =
