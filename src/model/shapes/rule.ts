@@ -31,6 +31,7 @@ export interface ShapeRule {
   readonly output: Shape | string;
 }
 
+/** A rule of a layer that takes one tensor. */
 export interface OneInput<Kind extends string> extends ShapeRule {
   readonly kind: Kind;
   readonly arity: "one";

@@ -15,13 +15,9 @@ export interface Conv<
   Groups extends number,
 > extends OneInput<Kind> {
   readonly config: [Filters, Kernel, Stride, Padding, Dilation, Groups];
-  readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
+  readonly output: ConvProblem<Kind, this["input"], Filters, Groups> extends infer Problem extends string
     ? Problem
-    : GroupsProblem<Kind, Filters, "filters", Groups> extends infer Problem extends string
-      ? Problem
-      : GroupsProblem<Kind, ChannelsOf<this["input"]>, "channels", Groups> extends infer Problem extends string
-        ? Problem
-        : Windowed<Kind, "kernel", this["input"], Windows<Kernel, Stride, Padding, Dilation>, Filters>;
+    : Windowed<Kind, "kernel", this["input"], Windows<Kernel, Stride, Padding, Dilation>, Filters>;
 }
 
 /** Convolution of each channel with so many filters of its own. */
@@ -51,17 +47,13 @@ export interface ConvTranspose<
   More,
 > extends OneInput<Kind> {
   readonly config: [Filters, Kernel, Stride, Padding, Dilation, Groups, More];
-  readonly output: SpatialProblem<Kind, this["input"]> extends infer Problem extends string
+  readonly output: ConvProblem<Kind, this["input"], Filters, Groups> extends infer Problem extends string
     ? Problem
-    : GroupsProblem<Kind, Filters, "filters", Groups> extends infer Problem extends string
-      ? Problem
-      : GroupsProblem<Kind, ChannelsOf<this["input"]>, "channels", Groups> extends infer Problem extends string
-        ? Problem
-        : Transposed<ExtentsOf<this["input"]>, Windows<Kernel, Stride, Padding, Dilation>, More> extends infer After
-          ? After extends readonly number[]
-            ? [...After, Filters]
-            : `${Kind}: the padding leaves nothing of the output; use less padding`
-          : never;
+    : Transposed<ExtentsOf<this["input"]>, Windows<Kernel, Stride, Padding, Dilation>, More> extends infer After
+      ? After extends readonly number[]
+        ? [...After, Filters]
+        : `${Kind}: the padding leaves nothing of the output; use less padding`
+      : never;
 }
 
 /** Pooling with sliding windows. */
@@ -173,11 +165,11 @@ type AnyWindows = Windows<unknown, unknown, unknown, unknown, unknown>;
 /** Number of spatial axes: kinds end in 1d, 2d or 3d. */
 type AxesOf<Kind extends string> = Kind extends `${string}1d` ? 1 : Kind extends `${string}2d` ? 2 : 3;
 
-type Nouns = {
+interface Nouns {
   readonly 1: "a sequence [steps, channels]";
   readonly 2: "an image [height, width, channels]";
   readonly 3: "a volume [depth, height, width, channels]";
-};
+}
 
 type ExtentsOf<S extends Shape> = S extends readonly [...infer Extents extends number[], number] ? Extents : number[];
 export type ChannelsOf<S extends Shape> = S extends readonly [...number[], infer Last extends number] ? Last : number;
@@ -195,6 +187,13 @@ export type GroupsProblem<Kind extends string, Count extends number, What extend
     : number extends Remainder<Count, Groups>
       ? undefined
       : `${Kind}: ${Count} ${What} cannot be split into ${Groups} groups; make the groups a divisor of the ${What}`;
+
+type ConvProblem<Kind extends string, Input extends Shape, Filters extends number, Groups extends number> =
+  SpatialProblem<Kind, Input> extends infer Problem extends string
+    ? Problem
+    : GroupsProblem<Kind, Filters, "filters", Groups> extends infer Problem extends string
+      ? Problem
+      : GroupsProblem<Kind, ChannelsOf<Input>, "channels", Groups>;
 
 type SameExtents<A extends Shape, B extends Shape> = A["length"] extends B["length"]
   ? false extends { [Axis in keyof A]: MayEqual<A[Axis], B[Axis & keyof B]> }[number]
@@ -322,7 +321,7 @@ type WindowSize<What extends string, Extents extends readonly number[], W extend
     }>}`;
 
 /** `7×7 input padded to 9×9` */
-type InputSize<Extents extends readonly number[], W extends AnyWindows> = W["padding"] extends "valid"
+type InputSize<Extents extends readonly number[], W extends AnyWindows> = W["padding"] extends "valid" | 0
   ? Sized<"input", Extents>
   : `${Sized<"input", Extents>} padded to ${ShowExtents<{
       [Axis in keyof Extents]: SidesAt<W["padding"], CoveredAt<W, Axis>, Axis, Extents["length"]> extends readonly [
