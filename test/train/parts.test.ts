@@ -284,6 +284,20 @@ describe("a model as a layer", () => {
   });
 });
 
+describe("shapes at both ends", () => {
+  test("are shapes, and lists of them where there are several", () => {
+    const chain = sequential(input(6, 5, 2), flatten(), dense(3));
+    expect([chain.inputShape, chain.outputShape]).toEqual([[6, 5, 2], [3]]);
+    const [image, row] = [input(6, 5, 2), input(4)];
+    const net = model([image, row], [flatten()(image), relu()(row)]);
+    expect([net.inputShape, net.outputShape]).toEqual([
+      [[6, 5, 2], [4]],
+      [[60], [4]],
+    ]);
+    expect(model([row], [relu()(row)]).outputShape).toEqual([4]);
+  });
+});
+
 describe("predictAll", () => {
   test("refuses names and lengths that are not the network's", async () => {
     const [left, right] = [input([4], { name: "left" }), input([2], { name: "right" })];
