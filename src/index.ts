@@ -9,6 +9,16 @@ export {
   type WeightDescription,
 } from "./model/customLayer.js";
 export {
+  constant,
+  dirac,
+  type Initializer,
+  identity,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  truncatedNormal,
+} from "./model/initializers.js";
+export {
   activation,
   adaptiveAveragePool1d,
   adaptiveAveragePool2d,
@@ -112,8 +122,48 @@ export {
   zeroPadding2d,
   zeroPadding3d,
 } from "./model/layers/index.js";
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  categoricalHinge,
+  cosineSimilarity,
+  crossEntropy,
+  type DiceOptions,
+  dice,
+  type HuberOptions,
+  hinge,
+  huber,
+  klDivergence,
+  type Loss,
+  type LossFunction,
+  type LossName,
+  type LossOption,
+  meanAbsoluteError,
+  meanSquaredError,
+  squaredHinge,
+} from "./model/losses.js";
 export { math } from "./model/math.js";
-export { adam, type Optimizer, sgd } from "./model/optimizers.js";
+export type { LossSpec, LossWeights } from "./model/objectives.js";
+export {
+  type AdadeltaOptions,
+  type AdagradOptions,
+  type AdamOptions,
+  adadelta,
+  adagrad,
+  adam,
+  adamW,
+  type LionOptions,
+  lion,
+  type Optimizer,
+  type OptimizerOptions,
+  type ParameterGroup,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from "./model/optimizers.js";
+export type { Regularizer, Regularizers } from "./model/regularizers.js";
 export { input } from "./model/symbolic.js";
 export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
@@ -131,8 +181,26 @@ export {
   type EvaluateOptions,
   loadModel,
   Model,
+  type ModelLayer,
   model,
   modelFromBytes,
+  type PredictInputs,
   type PredictOptions,
   sequential,
 } from "./train/model.js";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type OneCycleOptions,
+  oneCycle,
+  type PolynomialDecayOptions,
+  perEpoch,
+  polynomialDecay,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+} from "./train/schedules.js";

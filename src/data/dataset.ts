@@ -1,6 +1,15 @@
 import { checkOptions, fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
+import { checkSampleWeights } from "./records.js";
+
+/** Values that examples have beside the first input and target. */
+export interface Column {
+  /** length × size(shape) values. */
+  readonly values: Uint8Array | Int32Array | Float32Array;
+  /** Shape of one example. */
+  readonly shape: readonly number[];
+}
 
 /** Examples in memory. All arrays are plain: index them, draw them, make your own. */
 export interface Dataset {
@@ -19,6 +28,11 @@ export interface Dataset {
   readonly targetShape: readonly number[];
   /** Class names; empty for regression. */
   readonly classes: readonly string[];
+  /**
+   * `sample weight`, what examples count in the loss; of a data set of records every input by its name and every target
+   * as `target.<output>`. Default: none.
+   */
+  readonly columns?: Readonly<Record<string, Column>>;
 }
 
 export interface DatasetOptions {
@@ -35,9 +49,20 @@ export interface DatasetOptions {
   targetShape?: Shape;
   /** Names of the classes, or their number; default: as many as the largest label asks for. Labels only. */
   classes?: readonly string[] | number;
+  /** What each example counts in the loss: ≥ 0. Default: 1 each. */
+  sampleWeights?: Float32Array;
 }
 
-const optionNames = ["name", "source", "inputs", "targets", "shape", "targetShape", "classes"] as const;
+const optionNames = [
+  "name",
+  "source",
+  "inputs",
+  "targets",
+  "shape",
+  "targetShape",
+  "classes",
+  "sampleWeights",
+] as const;
 
 /**
  * A data set from arrays, checked. The arrays are kept, not copied (uint8 labels become int32).
@@ -60,7 +85,12 @@ export function dataset(options: DatasetOptions): Dataset {
   checkShape(where, "shape", shape);
   const length = countExamples(where, inputs, shape);
   checkFinite(where, "input", inputs, sizeOf(shape));
-  const common = { name, source, length, shape: [...shape], inputs };
+  const { sampleWeights } = options;
+  const columns =
+    sampleWeights === undefined
+      ? {}
+      : { columns: { "sample weight": checkSampleWeights(where, sampleWeights, length) } };
+  const common = { name, source, length, shape: [...shape], inputs, ...columns };
   if (targets instanceof Float32Array) {
     if (options.classes !== undefined) {
       failOption(where, "float targets have no classes", "integer labels", "a Float32Array");
@@ -197,7 +227,16 @@ export function subset(data: Dataset, indices: ArrayLike<number>): Dataset {
     length: indices.length,
     inputs: gather(data.inputs, indices, sizeOf(data.shape)),
     targets: gather(data.targets, indices, sizeOf(data.targetShape)),
+    ...(data.columns === undefined ? {} : { columns: gatherColumns(data.columns, indices) }),
   };
+}
+
+function gatherColumns(columns: Readonly<Record<string, Column>>, indices: ArrayLike<number>) {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, { values, shape }]) => {
+      return [name, { values: gather(values, indices, sizeOf(shape)), shape }];
+    }),
+  );
 }
 
 function gather<A extends Uint8Array | Int32Array | Float32Array>(

@@ -1,5 +1,6 @@
 /** Data sets: from arrays, MNIST and Fashion-MNIST, generated digits, image files. */
 export {
+  type Column,
   classCounts,
   type Dataset,
   type DatasetOptions,
@@ -13,4 +14,5 @@ export { gunzip } from "./gzip.js";
 export { type IdxArray, parseIdx } from "./idx.js";
 export { type ImageSize, readImage } from "./images.js";
 export { digits, fashionMnist, type MnistOptions, mnist, type TrainAndTest } from "./mnist.js";
+export { type ColumnOptions, type RecordDatasetOptions, recordDataset } from "./records.js";
 export { type StrokesOptions, strokes } from "./strokes.js";

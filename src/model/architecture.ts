@@ -3,11 +3,14 @@ import { choice, describe, list, located, namedParts, wholeNumber, wrongOption }
 import { definedKind } from "./customLayer.js";
 import { type Layer, type LayerKind, restoreLayer } from "./layer.js";
 import { layerKinds } from "./layers/index.js";
-import { type Network, network, tensorName } from "./network.js";
+import { frozenWeights, type Network, type NetworkCall, network, tensorName, withFrozen } from "./network.js";
 import { type InputDType, input, type SymbolicTensor } from "./symbolic.js";
 
-/** The version of the format that this code writes. Every older one can be read. */
-export const architectureVersion = 1;
+/**
+ * The newest version of the format: 2 has `frozen`. Every older one can be read, and each network is written in the
+ * oldest that can hold it.
+ */
+export const architectureVersion = 2;
 
 /**
  * A network as JSON, without its weights. `layers` lists every use of a layer, inputs first. A tensor is called after
@@ -15,11 +18,13 @@ export const architectureVersion = 1;
  */
 export interface Architecture {
   readonly format: "fovea";
-  readonly version: typeof architectureVersion;
+  readonly version: 1 | typeof architectureVersion;
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: InputDType }[];
   readonly layers: readonly LayerRecord[];
   /** Names of tensors. */
   readonly outputs: readonly string[];
+  /** Names of the weights that keep their values in training. Default: none. */
+  readonly frozen?: readonly string[];
 }
 
 /** A new layer, or the next use of one that came before. */
@@ -33,9 +38,12 @@ export type LayerRecord =
  * @example JSON.stringify(toArchitecture(digits))
  */
 export function toArchitecture(network: Network): Architecture {
+  const frozen = frozenWeights(network);
+  // layers that were frozen networks would freeze their weights again
+  const saysFrozen = frozen.length > 0 || network.calls.some(startsFrozen);
   return {
     format: "fovea",
-    version: architectureVersion,
+    version: saysFrozen ? 2 : 1,
     inputs: network.inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
     layers: network.calls.map(({ layer, name, use, inputs }): LayerRecord => {
       const names = inputs.map((tensor) => tensorName(network, tensor));
@@ -43,7 +51,14 @@ export function toArchitecture(network: Network): Architecture {
       return { kind: layer.kind, name, config: layer.config, inputs: names };
     }),
     outputs: network.outputs.map((tensor) => tensorName(network, tensor)),
+    ...(saysFrozen ? { frozen } : {}),
   };
+}
+
+/** Whether a layer has frozen weights of itself. */
+function startsFrozen({ layer, inputs }: NetworkCall): boolean {
+  const shapes = inputs.map(({ shape }) => shape);
+  return layer.definition.weights(layer.config, shapes).some(({ frozen }) => frozen);
 }
 
 /**
@@ -99,7 +114,16 @@ export function fromArchitecture(json: unknown, where = "architecture"): Network
     ),
   );
   checkUsed(result, tensors, where);
-  return result;
+  return parts.frozen === undefined ? result : withFrozen(result, readFrozen(result, parts.frozen, where));
+}
+
+function readFrozen(network: Network, value: unknown, where: string): ReadonlySet<string> {
+  const names = list(where, "frozen", value);
+  const unknown = names.find((name) => !network.weights.some((weight) => weight.name === name));
+  if (unknown !== undefined) {
+    fail({ code: "format", where, problem: `freezes ${describe(unknown)}, which no weight is called` });
+  }
+  return new Set(names as string[]);
 }
 
 function checkHeader(json: unknown, where: string): Readonly<Record<string, unknown>> {
@@ -125,7 +149,7 @@ function checkHeader(json: unknown, where: string): Readonly<Record<string, unkn
       fix: "Update fovea",
     });
   }
-  checkOptions(where, parts, ["format", "version", "inputs", "layers", "outputs"]);
+  checkOptions(where, parts, ["format", "version", "inputs", "layers", "outputs", "frozen"]);
   return parts;
 }
 

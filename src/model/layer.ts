@@ -13,17 +13,24 @@ export interface LayerWeight extends Fans {
   readonly name: string;
   readonly shape: Shape;
   readonly initializer: Initializer;
+  /** Whether gradients train it; running averages are not. */
   readonly trainable: boolean;
+  /** Whether it keeps its value whatever trains the network. Default: false. */
+  readonly frozen?: boolean;
 }
 
 /** What a kind of layer sees when it writes its nodes. */
 export interface EmitContext<Config extends object> {
   readonly builder: GraphBuilder;
+  /** The layer's name in the network. */
+  readonly name: string;
   readonly config: Config;
   /** The inputs, with the batch as first axis. */
   readonly inputs: readonly Node[];
   /** The layer's weights by their names within the layer. */
   readonly weights: Readonly<Record<string, Node>>;
+  /** Those of the weights that keep their values. */
+  readonly frozen: ReadonlySet<string>;
   /** Whether the nodes are for training: dropout drops only then. */
   readonly training: boolean;
   /** int32 [2]; there when the layer `isRandom` and the graph is for training. */

@@ -92,7 +92,7 @@ export class Tensor {
 
   /**
    * Matrix product over the last two axes. A right matrix of two axes serves all matrices on the left; otherwise the
-   * axes before are the same on both sides.
+   * axes before broadcast.
    */
   matmul(
     other: Tensor,
@@ -179,8 +179,15 @@ export class Tensor {
       const problem = "cannot be applied to a tensor, since it has weights or draws random numbers";
       fail({ code: "unsupported", where, problem, fix: "Use it as a layer of the network" });
     }
-    const context = { builder: this.#builder, config, inputs, weights: {}, randomKey: undefined, salt: 0 };
-    return this.#of(definition.emit({ ...context, training: false, update: () => {} }));
+    const context = {
+      builder: this.#builder,
+      name: layer.kind,
+      config,
+      inputs,
+      weights: {},
+      frozen: new Set<string>(),
+    };
+    return this.#of(definition.emit({ ...context, training: false, randomKey: undefined, salt: 0, update: () => {} }));
   }
 
   /** The same values, as a constant for gradients. */

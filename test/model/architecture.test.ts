@@ -31,8 +31,9 @@ import {
   separableConv1d,
   separableConv2d,
   softmax,
+  subnetwork,
 } from "../../src/model/layers/index.js";
-import { network, sequentialNetwork } from "../../src/model/network.js";
+import { network, sequentialNetwork, withFrozen } from "../../src/model/network.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 
 describe("toArchitecture", () => {
@@ -142,6 +143,10 @@ const anyLayer: fc.Arbitrary<Layer> = (() => {
       center: fc.boolean(),
     }).map((options) => batchNorm(options)),
     fc.constant(0).map(() => reshape([2, 2, 9])),
+    fc.boolean().map((frozen) => {
+      const inner = sequentialNetwork(input(6, 6, 1), conv2d(1, 3), batchNorm());
+      return subnetwork(frozen ? withFrozen(inner, new Set(["conv2d.bias"])) : inner);
+    }),
   );
 })();
 
@@ -161,6 +166,23 @@ const anyNetwork = fc.tuple(anyShape, anyLayers).map(([shape, layers]) => {
     }
   }
   return network(source, tensor);
+});
+
+describe("frozen weights", () => {
+  it("are written by name, in a version of their own", () => {
+    const net = withFrozen(sequentialNetwork(input(4), dense(3), dense(2)), new Set(["dense.kernel"]));
+    const written = toArchitecture(net);
+    expect([written.version, written.frozen]).toEqual([2, ["dense.kernel"]]);
+    expect(fromArchitecture(written).weights.map(({ frozen }) => frozen)).toEqual([
+      true,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(() => fromArchitecture({ ...written, frozen: ["dense.gamma"] }, "net.json")).toThrow(
+      'net.json: freezes "dense.gamma", which no weight is called.',
+    );
+  });
 });
 
 describe("round trip", () => {
@@ -206,12 +228,12 @@ describe("errors", () => {
     ],
     [{ format: "fovea" }, "net.json: wrong version (expected a whole number ≥ 1, received nothing)."],
     [
-      { ...base, version: 2 },
-      "net.json: was written by a newer fovea (expected version 1, received version 2). Update fovea.",
+      { ...base, version: 3 },
+      "net.json: was written by a newer fovea (expected version 2, received version 3). Update fovea.",
     ],
     [
       { ...base, output: [] },
-      'net.json: unknown option "output" (expected one of format, version, inputs, layers, outputs). Did you mean "outputs".',
+      'net.json: unknown option "output" (expected one of format, version, inputs, layers, outputs, frozen). Did you mean "outputs".',
     ],
     [{ ...base, inputs: {} }, "net.json: wrong inputs (expected a list, received an object)."],
     [

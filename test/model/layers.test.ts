@@ -120,9 +120,11 @@ describe("nodes", () => {
     builder.scope("layer", () =>
       definition.emit({
         builder,
+        name: "layer",
         config,
         inputs,
         weights: Object.fromEntries(weights),
+        frozen: new Set(),
         training: true,
         randomKey,
         salt: 7,
@@ -262,7 +264,7 @@ describe("errors", () => {
     [() => conv2d(10, 5, { useBias: wrong(1) }), "conv2d: wrong useBias (expected true or false, received 1)."],
     [
       () => conv2d(10, 5, { kernelInitializer: wrong("heNorm") }),
-      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones). Did you mean "heNormal".',
+      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal, zeros, ones). Did you mean "heNormal".',
     ],
     [
       () => dense(10, { biasInitializer: wrong(0.1) }),
@@ -270,7 +272,7 @@ describe("errors", () => {
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constants", value: 1 }) }),
-      'dense: unknown biasInitializer.kind "constants" (expected one of constant). Did you mean "constant".',
+      'dense: unknown biasInitializer.kind "constants" (expected one of constant, randomNormal, randomUniform, truncatedNormal, orthogonal, identity, dirac). Did you mean "constant".',
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constant" }) }),

@@ -93,6 +93,7 @@ import {
   spatialDropout2d,
   spatialDropout3d,
   stopGradient,
+  subnetwork,
   subtract,
   sumPool1d,
   sumPool2d,
@@ -106,6 +107,8 @@ import {
   zeroPadding3d,
 } from "../../src/model/layers/index.js";
 import { math } from "../../src/model/math.js";
+import { type Network, network, sequentialNetwork, withFrozen } from "../../src/model/network.js";
+import { input } from "../../src/model/symbolic.js";
 
 /** A layer with the shapes that it takes and the one that it gives, all without the batch. */
 export interface Sample {
@@ -115,6 +118,16 @@ export interface Sample {
   readonly output: Shape;
   /** False where the gradient is not that of the values, on purpose. */
   readonly finiteDifferences?: boolean;
+}
+
+/** Networks to be layers. */
+function chain(): Network {
+  return sequentialNetwork(input(image), conv2d(3, 3, { stride: 2 }), batchNorm(), sigmoid());
+}
+
+function join(): Network {
+  const [a, b] = [input(5), input(5)];
+  return network([a, b], multiply()(a, dense(5, { activation: "tanh" })(b)));
 }
 
 const sample = (name: string, layer: Layer, inputs: readonly Shape[], output: Shape): Sample => {
@@ -295,6 +308,15 @@ export const samples: readonly Sample[] = [
   sample("of two", maxout(2), [image], [6, 5, 2]),
   sample("of five", maxout(5), [[15]], [3]),
   { ...sample("plain", stopGradient(), [image], image), finiteDifferences: false },
+  sample("a chain", subnetwork(chain()), [image], [3, 3, 3]),
+  sample(
+    "partly frozen",
+    subnetwork(withFrozen(chain(), new Set(["conv2d.kernel", "batchNorm.gamma"]))),
+    [image],
+    [3, 3, 3],
+  ),
+  sample("within itself", subnetwork(sequentialNetwork(input(image), subnetwork(chain()), tanh())), [image], [3, 3, 3]),
+  sample("of two inputs", subnetwork(join()), [[5], [5]], [5]),
   ...activationNames.map((name) => sample(name, activation(name), [[3, 7]], [3, 7])),
 
   sample(

@@ -1,36 +1,48 @@
 import fc from "fast-check";
 import { it } from "vitest";
-import { convCase } from "../cases/conv.js";
+import { type ConvolutionSpec, convCase } from "../cases/conv.js";
 import { cases } from "../cases/index.js";
 import { checkCase, describeCases, useBackends } from "../harness/check.js";
 
 describeCases([...cases.conv, ...cases.convInputGradient, ...cases.convFilterGradient]);
 
 const backends = useBackends();
-it("random geometries", async () => {
+/** Random geometries over so many axes of up to `extent` pixels; every third one depthwise. */
+function geometries(axes: number, extent: number): fc.Arbitrary<ConvolutionSpec> {
   const upTo = (max: number) => fc.integer({ min: 1, max });
-  const amount = fc.integer({ min: 0, max: 3 });
-  const spec = fc
+  const each = (max: number) => fc.array(upTo(max), { minLength: axes, maxLength: axes });
+  const sides = fc.array(fc.nat(3), { minLength: 2 * axes, maxLength: 2 * axes });
+  const groups = fc.oneof(
+    { weight: 2, arbitrary: fc.tuple(upTo(3), upTo(6), upTo(6)) },
+    { weight: 1, arbitrary: fc.tuple(upTo(12), fc.constant(1), upTo(2)) },
+  );
+  return fc
     .record({
       batch: upTo(3),
-      size: fc.tuple(upTo(12), upTo(12)),
-      kernel: fc.tuple(upTo(5), upTo(5)),
-      strides: fc.tuple(upTo(3), upTo(3)),
-      dilation: fc.tuple(upTo(2), upTo(2)),
-      padding: fc.tuple(amount, amount, amount, amount),
-      groups: upTo(3),
-      groupChannels: upTo(6),
-      groupFilters: upTo(6),
+      size: each(extent),
+      kernel: each(5),
+      strides: each(3),
+      dilation: each(2),
+      padding: sides,
+      groups,
     })
-    .map(({ groupChannels, groupFilters, ...rest }) => ({
+    .map(({ groups: [groups, groupChannels, groupFilters], ...rest }) => ({
       ...rest,
-      channels: rest.groups * groupChannels,
-      filters: rest.groups * groupFilters,
+      groups,
+      channels: groups * groupChannels,
+      filters: groups * groupFilters,
     }));
-  const property = fc.asyncProperty(spec, async (spec) => {
+}
+
+it.each([
+  [1, 40, 40],
+  [2, 12, 60],
+  [3, 6, 40],
+])("random geometries over %i axes", async (axes, extent, numRuns) => {
+  const property = fc.asyncProperty(geometries(axes, extent), async (spec) => {
     const testCase = convCase(spec);
     fc.pre(testCase !== undefined);
     await checkCase(testCase, backends());
   });
-  await fc.assert(property, { seed: 2, numRuns: 60 });
+  await fc.assert(property, { seed: 2, numRuns });
 });

@@ -65,6 +65,7 @@ import { softplusKind } from "./softplus.js";
 import { softsignKind } from "./softsign.js";
 import { spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from "./spatialDropout.js";
 import { stopGradientKind } from "./stopGradient.js";
+import { subnetworkKind } from "./subnetwork.js";
 import { subtractKind } from "./subtract.js";
 import { sumPool1dKind, sumPool2dKind, sumPool3dKind } from "./sumPool.js";
 import { tanhKind } from "./tanh.js";
@@ -134,6 +135,7 @@ export { type SoftplusOptions, softplus } from "./softplus.js";
 export { softsign } from "./softsign.js";
 export { spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./spatialDropout.js";
 export { stopGradient } from "./stopGradient.js";
+export { subnetwork } from "./subnetwork.js";
 export { subtract } from "./subtract.js";
 export { sumPool1d, sumPool2d, sumPool3d } from "./sumPool.js";
 export { tanh } from "./tanh.js";
@@ -173,6 +175,7 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   softmax: softmaxKind,
   add: addKind,
   reshape: reshapeKind,
+  network: subnetworkKind,
   cropping1d: cropping1dKind,
   cropping2d: cropping2dKind,
   cropping3d: cropping3dKind,
