@@ -13,20 +13,22 @@ export interface Workload {
   readonly batchSize: number;
   /** The most that a step may take, as a multiple of PyTorch's time on the same threads. */
   readonly target: number;
+  /** Whether `tfjsBench.mjs` has it too. */
+  readonly tfjs: boolean;
   network(): Network;
 }
 
 export const workloads: readonly Workload[] = [
-  { name: "mnist-shallow-b50", batchSize: 50, target: 0.5, network: mnistShallow },
-  { name: "mnist-deep-b50", batchSize: 50, target: 1, network: mnistDeep },
-  { name: "cifar-64-64-b32", batchSize: 32, target: 1, network: cifar },
-  { name: "cifar-64-64-b250", batchSize: 250, target: 1, network: cifar },
-  { name: "resnet18-224-b4", batchSize: 4, target: 1, network: imageNet },
-  { name: "resnet18-224-b1", batchSize: 1, target: 1, network: imageNet },
-  { name: "mobilenet-96-b16", batchSize: 16, target: 1, network: mobile },
-  { name: "wavenet-8000-b8", batchSize: 8, target: 1, network: waveNet },
-  { name: "volume-32-b4", batchSize: 4, target: 1, network: volume },
-  { name: "unet-128-b4", batchSize: 4, target: 1, network: unet },
+  { name: "mnist-shallow-b50", batchSize: 50, target: 0.5, tfjs: true, network: mnistShallow },
+  { name: "mnist-deep-b50", batchSize: 50, target: 1, tfjs: true, network: mnistDeep },
+  { name: "cifar-64-64-b32", batchSize: 32, target: 1, tfjs: true, network: cifar },
+  { name: "cifar-64-64-b250", batchSize: 250, target: 1, tfjs: true, network: cifar },
+  { name: "resnet18-224-b4", batchSize: 4, target: 1, tfjs: true, network: imageNet },
+  { name: "resnet18-224-b1", batchSize: 1, target: 1, tfjs: true, network: imageNet },
+  { name: "mobilenet-96-b16", batchSize: 16, target: 1, tfjs: false, network: mobile },
+  { name: "wavenet-8000-b8", batchSize: 8, target: 1, tfjs: false, network: waveNet },
+  { name: "volume-32-b4", batchSize: 4, target: 1, tfjs: false, network: volume },
+  { name: "unet-128-b4", batchSize: 4, target: 1, tfjs: false, network: unet },
 ];
 
 export const workloadNames: readonly string[] = workloads.map(({ name }) => name);

@@ -35,7 +35,11 @@ export function resnet18(options?: ResNetOptions): Network {
   return residualNetwork("resnet18", [2, 2, 2, 2], options);
 }
 
-/** ResNet-34: as {@link resnet18}, with 3, 4, 6 and 3 blocks; 21,797,672 parameters for 1000 classes. */
+/**
+ * ResNet-34: as {@link resnet18}, with 3, 4, 6 and 3 blocks; 21,797,672 parameters for 1000 classes.
+ *
+ * @example resnet34()
+ */
 export function resnet34(options?: ResNetOptions): Network {
   return residualNetwork("resnet34", [3, 4, 6, 3], options);
 }
