@@ -30,13 +30,13 @@ function paragraphsOf(text: string): string[] {
   );
 }
 
-/** The comments of all layers in a folder, by the names of their functions. */
+/** The comments of all functions in a folder that have an example, by their names: those of the layers. */
 export function layerComments(folder: string): Map<string, LayerComment> {
   const found = sourcesIn(folder).flatMap((source) => {
-    const functions = source.matchAll(new RegExp(`${comment}export function (\\w+)\\(([^{]*?)\\): Layer \\{`, "g"));
-    return [...functions].map(([, text, name, signature]) => {
-      const options = /options\?: (\w+)/.exec(signature!)?.[1] ?? "LayerOptions";
-      return [name!, { ...takeApart(text!), name: name!, options }] as const;
+    const functions = source.matchAll(new RegExp(`${comment}export function (\\w+)([\\s\\S]*?)\\n}\\n`, "g"));
+    return [...functions].flatMap(([, text, name, code]) => {
+      const options = /options\?: (\w+)/.exec(code!)?.[1] ?? "LayerOptions";
+      return text!.includes("@example") ? [[name!, { ...takeApart(text!), name: name!, options }] as const] : [];
     });
   });
   return new Map(found);
