@@ -33,3 +33,6 @@ export async function dataPrelude(): Promise<DataPrelude> {
   const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1);
   return { data: train, bytes, packed: gzipSync(bytes) };
 }
+
+/** Examples of networks need nothing else. */
+export const zooPrelude = async () => ({});

@@ -12,9 +12,9 @@ export interface DenseOptions extends LayerOptions {
   readonly activation?: Activation;
   /** Whether a value per unit is added. Default: true. */
   readonly useBias?: boolean;
-  /** Default: `"glorotUniform"`. */
+  /** How first values of the kernel are drawn. Default: `"glorotUniform"`. */
   readonly kernelInitializer?: Initializer;
-  /** Default: `"zeros"`. */
+  /** How first values of the bias are drawn. Default: `"zeros"`. */
   readonly biasInitializer?: Initializer;
 }
 

@@ -8,7 +8,7 @@ import type { SameShape } from "../shapes/rule.js";
 export interface PreluOptions extends LayerOptions {
   /** Whether all channels have one slope (PyTorch's default) or each its own. Default: false. */
   readonly shared?: boolean;
-  /** Default: `constant(0.25)`, as in PyTorch (Keras: zeros). */
+  /** First slopes. Default: `constant(0.25)`, as in PyTorch (Keras: zeros). */
   readonly alphaInitializer?: Initializer;
 }
 
