@@ -9,6 +9,7 @@ import { compileTypeScript, makeGenerated, root } from "./harness/generated.js";
 const entries = [
   { name: "fovea", file: "index.ts", prelude: "corePrelude", names: ["digits", "net", "image", "x"] },
   { name: "fovea/data", file: "data/index.ts", prelude: "dataPrelude", names: ["data", "bytes", "packed"] },
+  { name: "fovea/signal", file: "signal/index.ts", prelude: "signalPrelude", names: ["sequential", "input"] },
 ] as const;
 
 const generated = makeGenerated("examples");
