@@ -4,8 +4,8 @@ import { choice, withDefault } from "../model/check.js";
 import { type Dimensions, wholeNumbers } from "../model/layers/spatial.js";
 import { checkPadding } from "../model/layers/window.js";
 import { effectiveSize, type Padding, resolvePadding, type Window, windowOutput } from "../ops/window.js";
-import { fft, ifft, type Spectrum } from "./fft.js";
 import { forEachPlace, indexOf, type Signal, type SignalLike, signalOf } from "./signal.js";
+import { fft, ifft, type Spectrum } from "./spectra.js";
 
 /** Which outputs there are, for N samples and P taps: N + P − 1, N, or N − P + 1 of them. */
 export type Mode = "full" | "same" | "valid";
@@ -173,16 +173,14 @@ function paddingOf(where: string, { mode, padding }: ConvolveOptions, axes: Dime
 /** Visits every product of a sample and a tap, output by output. Padding is zero, so what lies in it is left out. */
 function forEachProduct(placement: Placement, visit: (output: number, sample: number, tap: number) => void): void {
   const { input, kernel, output, strides, dilation, padding } = placement;
-  const walk = (places: readonly number[], z: number, axis: number, sample: number, tap: number): void => {
-    if (axis === input.length) {
-      visit(z, sample, tap);
-      return;
-    }
-    const first = places[axis]! * strides[axis]! - padding[2 * axis]!;
-    for (let u = 0; u < kernel[axis]!; u++) {
-      const i = first + u * dilation[axis]!;
-      if (i < 0 || i >= input[axis]!) continue;
-      walk(places, z, axis + 1, sample * input[axis]! + i, tap * kernel[axis]! + u);
+  const last = input.length - 1;
+  const walk = (places: readonly number[], z: number, axis: number, samples: number, taps: number): void => {
+    const [extent, size, step] = [input[axis]!, kernel[axis]!, dilation[axis]!];
+    let i = places[axis]! * strides[axis]! - padding[2 * axis]!;
+    for (let k = 0; k < size; k++, i += step) {
+      if (i < 0 || i >= extent) continue;
+      if (axis === last) visit(z, samples + i, taps + k);
+      else walk(places, z, axis + 1, (samples + i) * input[axis + 1]!, (taps + k) * kernel[axis + 1]!);
     }
   };
   forEachPlace(output, (places, z) => walk(places, z, 0, 0, 0));

@@ -1,4 +1,4 @@
-import { checkOptions } from "../core/errors.js";
+import { checkOptions, fail } from "../core/errors.js";
 import { wholeNumber, withDefault, wrongOption } from "../model/check.js";
 import { type SignalLike, signalOf } from "./signal.js";
 
@@ -70,7 +70,7 @@ export function frequencyResponse(w: SignalLike, options: { readonly points?: nu
  * Width of a low-pass filter in frequency: where its magnitude has fallen to 1/√2 of that at 0 (half the power, −3
  * dB), in cycles per sample. The narrower a filter is in time, the wider it is here.
  *
- * Errors: code "option" where the filter lets constants through less than every other frequency, so has no such width.
+ * Errors: code "option" where some frequency passes better than constants do, or none at half their power or less.
  *
  * @param w taps
  * @example bandwidth([0.5, 0.5]); // 0.25
@@ -82,19 +82,19 @@ export function bandwidth(w: SignalLike): number {
     const { real, imag } = dtft(filter, [f]);
     return real[0]! ** 2 + imag[0]! ** 2;
   };
-  const half = power(0) / 2;
-  // steps finer than the lobes of the spectrum, each 1/P wide, then bisection
-  const step = 1 / (16 * filter.values.length);
-  let high = step;
-  while (high < 0.5 && power(high) > half) high += step;
-  high = Math.min(high, 0.5);
-  if (!(half > 0) || power(high) > half) {
-    return wrongOption("bandwidth", "filter", "one that is no low-pass filter", "one that damps fast oscillations");
+  // steps finer than the lobes of the spectrum, each 1/P wide
+  const count = 8 * filter.values.length;
+  const powers = Array.from({ length: count + 1 }, (_, k) => power(k / (2 * count)));
+  const constant = powers[0]!;
+  const first = powers.findIndex((value) => value <= constant / 2);
+  if (first < 1 || Math.max(...powers) > constant * (1 + 1e-9)) {
+    const expected = "a low-pass filter: none passes better than a constant, and some at half its power or less";
+    return fail({ code: "option", where: "bandwidth", problem: "the filter has no width around 0", expected });
   }
-  let low = Math.max(0, high - step);
-  for (let i = 0; i < 52; i++) {
+  let [low, high] = [(first - 1) / (2 * count), first / (2 * count)];
+  while (low < (low + high) / 2 && (low + high) / 2 < high) {
     const middle = (low + high) / 2;
-    if (power(middle) > half) low = middle;
+    if (power(middle) > constant / 2) low = middle;
     else high = middle;
   }
   return high;

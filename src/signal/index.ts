@@ -22,7 +22,6 @@ export {
   flip,
   type Mode,
 } from "./convolve.js";
-export { fft, ifft, type Spectrum } from "./fft.js";
 export {
   bandPass,
   type FilterOptions,
@@ -35,6 +34,7 @@ export {
 export { bandwidth, dtft, type FrequencyResponse, frequencyResponse, type Response } from "./frequency.js";
 export { hwioToOihw, type LaidOut, nchwToNhwc, nhwcToNchw, oihwToHwio, type Values } from "./layouts.js";
 export { type Nested, nested, type Signal, type SignalLike, signal } from "./signal.js";
+export { fft, ifft, type Spectrum } from "./spectra.js";
 export {
   diagonalDetector,
   edgeDetector,
