@@ -1,15 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { Shape } from "fovea";
-import { type Nested, type Signal, signal } from "fovea/signal";
+import type { Nested, Signal } from "fovea/signal";
 import { sizeOf } from "../../src/core/shapes.js";
 
-/** Whole numbers from −9 to 9: the formula of generate.py. */
+/** Whole numbers from −9 to 9, over any number of axes: the formula of generate.py. */
 export function integers(seed: number, shape: Shape): Signal {
   const value = (i: number) => ((((i + 1) * (2 * seed + 3) * 7919) % 1009) % 19) - 9;
-  return signal(
-    Float64Array.from({ length: sizeOf(shape) }, (_, i) => value(i)),
-    shape,
-  );
+  return { shape, values: Float64Array.from({ length: sizeOf(shape) }, (_, i) => value(i)) };
 }
 
 export interface ScipyNumbers {
