@@ -136,9 +136,12 @@ Layers, channels last, over one to three axes (sizes may differ by axis: conv:3x
 ${chainUsage()
   .map((usage) => `  ${usage}`)
   .join("\n")}
-Without options: 1 filter, stride 1 (pooling: the size), no padding. A window of F pixels over W with padding P at each
-end and stride S has ⌊(W − F + 2P) / S⌋ + 1 places. Field is what an output sees of the input, Jump the distance between
-the fields of neighbours, Start the centre of the first, in pixels of the input.
+f filters (default: 1), s stride (1; pooling: the size), p padding at each end (0; convolutions also take pfull and
+pcausal), d dilation, g groups, o output padding, ceil: sizes are rounded up.
+
+A window of F pixels over W with padding P at each end and stride S has ⌊(W − F + 2P) / S⌋ + 1 places. Field is what an
+output sees of the input, Jump the distance between the fields of neighbours, Start the centre of the first, in pixels of
+the input.
 
 Examples:
   fovea arithmetic --input 227x227x3 conv:11,s4,f96 pool:3,s2

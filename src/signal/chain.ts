@@ -46,16 +46,16 @@ const oneOrList = (values: readonly number[]) => (values.length === 1 ? values[0
 
 /** Options that a letter begins: `s2`, `s2x1`, `p1`, `psame`. */
 const lettered: Readonly<Record<string, Option>> = {
-  f: { name: "filters", about: "fFILTERS", read: whole },
-  s: { name: "stride", about: "sSTRIDE", read: size },
+  f: { name: "filters", about: "fN", read: whole },
+  s: { name: "stride", about: "sN", read: size },
   p: {
     name: "padding",
-    about: "pPADDING (a number or same, valid, full)",
+    about: "pN|psame|pvalid",
     read: (text) => (["same", "valid", "full", "causal"].includes(text) ? text : size(text)),
   },
-  d: { name: "dilation", about: "dDILATION", read: size },
-  g: { name: "groups", about: "gGROUPS", read: whole },
-  o: { name: "outputPadding", about: "oOUTPUTPADDING", read: size },
+  d: { name: "dilation", about: "dN", read: size },
+  g: { name: "groups", about: "gN", read: whole },
+  o: { name: "outputPadding", about: "oN", read: size },
 };
 
 /** Options that are a word. */
@@ -131,9 +131,9 @@ export function chainUsage(): string[] {
 
 /**
  * Layers in short notation, one word each: `conv:11,s4,f96` is a convolution with windows of 11 × 11, stride 4 and 96
- * filters. After the colon stand size (`3`, or `3x5` for each axis), stride `s`, padding `p` (a number, or `same`,
- * `valid`, `full`), dilation `d`, filters `f`, groups `g`, `nobias`; without them: 1 filter, stride 1 (pooling: the
- * size), no padding. Words: conv, deconv (transposed), local (weights not shared), depthwise, separable, pool (maximum),
+ * filters. After the colon stand size (`3`, or `3x5` for each axis), filters `f`, stride `s`, padding `p` (a number,
+ * or `same`, `valid` and for convolutions `full`, `causal`), dilation `d`, groups `g`, output padding `o`, `nobias`,
+ * and for pooling `ceil`; without them: 1 filter, stride 1 (pooling: the size), no padding. Words: conv, deconv (transposed), local (weights not shared), depthwise, separable, pool (maximum),
  * avgpool, globalpool, upsample, dense, dropout, flatten, batchnorm, relu, softmax. Over how many axes they work is
  * what the input has.
  *

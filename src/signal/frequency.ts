@@ -3,7 +3,7 @@ import { wholeNumber, withDefault, wrongOption } from "../model/check.js";
 import { type SignalLike, signalOf } from "./signal.js";
 
 /** A spectrum at chosen frequencies. */
-export interface Response {
+export interface DtftResult {
   /** In cycles per sample: ½ is the fastest that samples can show, +1, −1, +1, … */
   readonly frequency: Float64Array;
   readonly real: Float64Array;
@@ -32,7 +32,7 @@ export interface FrequencyResponse {
  * @param frequencies in cycles per sample
  * @example dtft([1, 1], [0, 0.5]).real; // 2, 0: a mean of two lets no alternation pass
  */
-export function dtft(x: SignalLike, frequencies: ArrayLike<number>): Response {
+export function dtft(x: SignalLike, frequencies: ArrayLike<number>): DtftResult {
   const { values } = sequence("dtft", x);
   const frequency = Float64Array.from(frequencies);
   const sum = (part: (angle: number) => number) =>

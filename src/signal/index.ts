@@ -31,7 +31,7 @@ export {
   type WindowName,
   windowWeights,
 } from "./filters.js";
-export { bandwidth, dtft, type FrequencyResponse, frequencyResponse, type Response } from "./frequency.js";
+export { bandwidth, type DtftResult, dtft, type FrequencyResponse, frequencyResponse } from "./frequency.js";
 export { hwioToOihw, type LaidOut, nchwToNhwc, nhwcToNchw, oihwToHwio, type Values } from "./layouts.js";
 export { type Nested, nested, type Signal, type SignalLike, signal } from "./signal.js";
 export { fft, ifft, type Spectrum } from "./spectra.js";

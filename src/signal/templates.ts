@@ -1,5 +1,5 @@
 import { fail } from "../core/errors.js";
-import { numberThat, wholeNumber } from "../model/check.js";
+import { located, numberThat, wholeNumber } from "../model/check.js";
 import { convolve, correlate, flip } from "./convolve.js";
 import { forEachPlace, type Signal, type SignalLike, signal, signalOf } from "./signal.js";
 
@@ -35,19 +35,15 @@ export function matchedFilter(template: SignalLike): Signal {
  * @example normalizedCorrelation([0, 1, 2, 0], [2, 4]).values; // 0.894, 1, 0.447
  */
 export function normalizedCorrelation(x: SignalLike, template: SignalLike): Signal {
-  const given = signalOf("normalizedCorrelation", x);
-  const filter = matchedFilter(template);
-  const { shape, values } = convolve(given, filter, { mode: "valid" });
-  const ones = signal(new Float64Array(filter.values.length).fill(1), filter.shape);
-  const energy = correlate(
-    signal(
-      given.values.map((value) => value ** 2),
-      given.shape,
-    ),
-    ones,
-    { mode: "valid" },
-  );
-  return { shape, values: values.map((value, n) => (value === 0 ? 0 : value / Math.sqrt(energy.values[n]!))) };
+  return located("normalizedCorrelation", () => {
+    const given = signalOf("signal", x);
+    const filter = matchedFilter(template);
+    const { shape, values } = convolve(given, filter, { mode: "valid" });
+    const squares = { shape: given.shape, values: given.values.map((value) => value ** 2) };
+    const ones = signal(new Float64Array(filter.values.length).fill(1), filter.shape);
+    const energy = correlate(squares, ones, { mode: "valid" }).values;
+    return { shape, values: values.map((value, n) => (value === 0 ? 0 : value / Math.sqrt(energy[n]!))) };
+  });
 }
 
 /** A sample and its place. */

@@ -206,8 +206,7 @@ describe("fovea arithmetic", () => {
     expect(flat.map(({ outputShape }) => outputShape)).toEqual([[8, 8, 4], [8, 8, 8], [6, 6, 2], [2, 2, 2], [8]]);
   });
 
-  const convUsage =
-    "conv:SIZE[,fFILTERS][,sSTRIDE][,pPADDING (a number or same, valid, full)][,dDILATION][,gGROUPS][,nobias]";
+  const convUsage = "conv:SIZE[,fN][,sN][,pN|psame|pvalid][,dN][,gN][,nobias]";
 
   it.each([
     [
@@ -234,8 +233,8 @@ describe("fovea arithmetic", () => {
     ],
     [
       ["--input", "8x8x8x1", "separable:3"],
-      'chain, word 1 "separable:3": there is no separable over 3 axes (expected separable:SIZE[,fFILTERS][,sSTRIDE]' +
-        "[,pPADDING (a number or same, valid, full)][,dDILATION][,nobias]).",
+      'chain, word 1 "separable:3": there is no separable over 3 axes (expected separable:SIZE[,fN][,sN]' +
+        "[,pN|psame|pvalid][,dN][,nobias]).",
     ],
     [
       ["--input", "8x8x1", "dense:5"],

@@ -168,7 +168,10 @@ describe("the same nine numbers, learned", () => {
 
 test.each([
   [() => matchedFilter([0, 0]), "matchedFilter: the template is zero: it is like everything."],
-  [() => normalizedCorrelation([1], [1, 2]), /^convolve: the window is larger than its padded input/],
+  [
+    () => normalizedCorrelation([1], [1, 2]),
+    /^normalizedCorrelation: convolve: the window is larger than its padded input/,
+  ],
   [() => diagonalDetector(0), "diagonalDetector: wrong size (expected a whole number ≥ 1, received 0)."],
   [() => diagonalDetector(3, Number.NaN), "diagonalDetector: wrong on (expected a number, received NaN)."],
   [() => highest(signal([[]])), /^signal: wrong samples/],
