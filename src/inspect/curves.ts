@@ -11,16 +11,16 @@ export interface CurvesOptions {
   readonly loss?: LossName;
 }
 
-export type Plot = typeof import("@observablehq/plot");
+type Plot = typeof import("@observablehq/plot");
 type PlotOptions = import("@observablehq/plot").PlotOptions;
-export type Linkedom = { parseHTML(html: string): { document: Document } };
+type Linkedom = { parseHTML(html: string): { document: Document } };
 
 /** Okabe and Ito's blue and vermilion: they differ in lightness too, for those who see no colours and for printers. */
 const trainingColor = "#0072B2";
 const validationColor = "#D55E00";
-export const textColor = "#222222";
-export const quietColor = "#666666";
-export const gridColor = "#e4e4e4";
+const textColor = "#222222";
+const quietColor = "#666666";
+const gridColor = "#e4e4e4";
 
 const panel = { width: 460, height: 296 };
 const header = 66;
@@ -278,7 +278,7 @@ function drawPanel(plot: Plot, document: Document, part: Panel, { epochs, end }:
 }
 
 /** Makes Plot's drawing stand alone: colours in place of CSS variables and `currentColor`, no style sheet. */
-export function inline(figure: Element): Element {
+function inline(figure: Element): Element {
   for (const style of [...figure.querySelectorAll("style")]) style.remove();
   for (const name of ["class", "font-family", "style", "xmlns", "xmlns:xlink"]) figure.removeAttribute(name);
   figure.setAttribute("overflow", "visible");
@@ -303,17 +303,13 @@ function wholeTicks(first: number, last: number): number[] {
   return first < ticks[0]! && ticks[0]! - first >= step / 2 ? [first, ...ticks] : ticks;
 }
 
-export function element(
-  document: Document,
-  name: string,
-  attributes: Readonly<Record<string, string | number>>,
-): Element {
+function element(document: Document, name: string, attributes: Readonly<Record<string, string | number>>): Element {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
   return node;
 }
 
-export function text(
+function text(
   document: Document,
   name: "text" | "title",
   attributes: Readonly<Record<string, string | number>>,

@@ -1,8 +1,6 @@
 import { fail } from "../core/errors.js";
 import { type FrequencyPoint, filterCharts, type NamedFilter, type TimePoint } from "../signal/charts.js";
-import { element, gridColor, inline, type Linkedom, type Plot, quietColor, text, textColor } from "./curves.js";
-import { outlineText } from "./outlineText.js";
-import { loadPackage } from "./packages.js";
+import { type Canvas, compose, element, newCanvas, standAlone, text, themes, toPng, toSvgText } from "./svg.js";
 
 export interface FilterFigureOptions {
   /** Above the panels. Default: "Filters in time and frequency". */
@@ -20,8 +18,8 @@ const styles = [
 ] as const;
 
 const panel = { width: 460, height: 280 };
-const header = 66;
 const margin = 12;
+const theme = themes.light;
 const where = "filter figure";
 
 /**
@@ -37,9 +35,7 @@ export async function filterFigureSvg(
   filters: readonly NamedFilter[],
   options: FilterFigureOptions = {},
 ): Promise<string> {
-  const { document, svg } = await draw(filters, options);
-  document.body.append(svg);
-  return `${svg.outerHTML}\n`;
+  return toSvgText(await draw(filters, options));
 }
 
 /** The picture of {@link filterFigureSvg} as a PNG of twice its size in pixels; needs sharp and opentype.js as well. */
@@ -48,9 +44,7 @@ export async function filterFigurePng(
   options: FilterFigureOptions = {},
 ): Promise<Uint8Array> {
   const { svg } = await draw(filters, options);
-  await outlineText(svg, where);
-  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
-  return sharp(new TextEncoder().encode(svg.outerHTML), { density: 144 }).png().toBuffer();
+  return toPng(svg, where);
 }
 
 async function draw(filters: readonly NamedFilter[], options: FilterFigureOptions) {
@@ -60,54 +54,35 @@ async function draw(filters: readonly NamedFilter[], options: FilterFigureOption
     const problem = "too many filters to tell apart";
     fail({ code: "data", where, problem, expected: `up to ${styles.length}`, received: String(filters.length) });
   }
-  const plot = await loadPackage<Plot>("@observablehq/plot", where);
-  const { parseHTML } = await loadPackage<Linkedom>("linkedom", where);
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const [width, height] = [2 * panel.width + 2 * margin, header + panel.height + margin];
-  const svg = element(document, "svg", {
-    xmlns: "http://www.w3.org/2000/svg",
-    width,
-    height,
-    viewBox: `0 0 ${width} ${height}`,
-    "font-family": "'Source Sans 3', system-ui, 'DejaVu Sans', sans-serif",
-    "font-size": 13,
-    fill: textColor,
-    role: "img",
-  });
-  svg.append(text(document, "title", {}, title), element(document, "rect", { width, height, fill: "#ffffff" }));
-  svg.append(
-    text(document, "text", { x: margin + 8, y: 27, "font-size": 17, "font-weight": 600 }, title),
-    text(document, "text", { x: margin + 8, y: 48, fill: quietColor }, subtitle),
-    ...legend(document, filters, width),
-  );
+  const canvas = await newCanvas(theme, where);
   const names = filters.map(({ name }) => name);
-  [timePanel(plot, document, charts.time, names), frequencyPanel(plot, document, charts.frequency, names)].forEach(
-    (figure, i) => {
-      figure.setAttribute("x", String(margin + i * panel.width));
-      figure.setAttribute("y", String(header));
-      svg.append(figure);
-    },
-  );
-  return { document, svg };
+  const figures = [timePanel(canvas, charts.time, names), frequencyPanel(canvas, charts.frequency, names)];
+  figures.forEach((figure, i) => {
+    figure.setAttribute("x", String(margin + i * panel.width));
+  });
+  const width = 2 * (panel.width + margin);
+  const parts = [...legend(canvas, names, width), ...figures];
+  return compose(canvas, { title, subtitle, width, height: panel.height + margin, parts });
 }
 
-function legend(document: Document, filters: readonly NamedFilter[], width: number): Element[] {
+/** Names beside their lines, at the height of the title. */
+function legend({ document }: Canvas, names: readonly string[], width: number): Element[] {
   let right = width - margin - 12;
-  return filters
-    .map(({ name }, i) => ({ name, ...styles[i]! }))
+  return names
+    .map((name, i) => ({ name, ...styles[i]! }))
     .reverse()
     .flatMap(({ name, color, dash }) => {
       const left = right - 46 - 6.8 * name.length;
       right = left - 10;
-      const line = { x1: left, x2: left + 32, y1: 23, y2: 23, stroke: color, "stroke-width": 2 };
+      const line = { x1: left, x2: left + 32, y1: -40, y2: -40, stroke: color, "stroke-width": 2 };
       return [
         element(document, "line", dash === undefined ? line : { ...line, "stroke-dasharray": dash }),
-        text(document, "text", { x: left + 39, y: 27.5 }, name),
+        text(document, "text", { x: left + 39, y: -35.5 }, name),
       ];
     });
 }
 
-const axis = { fontSize: 12, tickSize: 4, color: textColor };
+const axis = { fontSize: 12, tickSize: 4, color: theme.text };
 const bottom = { ...axis, labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
 const side = { ...axis, ticks: 6, labelArrow: "none", labelOffset: 44 } as const;
 const frame = {
@@ -121,7 +96,7 @@ const frame = {
 } as const;
 
 /** Taps as stems; a little apart, so that filters of the same length do not hide each other. */
-function timePanel(plot: Plot, document: Document, points: readonly TimePoint[], names: readonly string[]): Element {
+function timePanel({ plot, document }: Canvas, points: readonly TimePoint[], names: readonly string[]): Element {
   const values = points.map(({ value }) => value);
   const reach = Math.max(...points.map(({ time }) => time), 1) + 1;
   const figure = plot.plot({
@@ -130,10 +105,10 @@ function timePanel(plot: Plot, document: Document, points: readonly TimePoint[],
     x: { domain: [-reach, reach] },
     y: { domain: [Math.min(0, ...values) * 1.08, Math.max(0, ...values) * 1.08] },
     marks: [
-      plot.gridY({ stroke: gridColor, strokeOpacity: 1 }),
+      plot.gridY({ stroke: theme.grid, strokeOpacity: 1 }),
       plot.axisX({ ...bottom, ticks: 8, label: "Time from the centre (samples)" }),
       plot.axisY({ ...side, label: "Tap" }),
-      plot.ruleY([0], { stroke: quietColor }),
+      plot.ruleY([0], { stroke: theme.quiet }),
       ...names.flatMap((name, i) => {
         const { color } = styles[i]!;
         const own = points.filter(({ filter }) => filter === name);
@@ -145,12 +120,11 @@ function timePanel(plot: Plot, document: Document, points: readonly TimePoint[],
       }),
     ],
   });
-  return inline(figure);
+  return standAlone(figure, theme);
 }
 
 function frequencyPanel(
-  plot: Plot,
-  document: Document,
+  { plot, document }: Canvas,
   points: readonly FrequencyPoint[],
   names: readonly string[],
 ): Element {
@@ -160,7 +134,7 @@ function frequencyPanel(
     x: { domain: [0, 0.5] },
     y: { domain: [0, Math.max(...points.map(({ magnitude }) => magnitude)) * 1.08] },
     marks: [
-      plot.gridY({ stroke: gridColor, strokeOpacity: 1 }),
+      plot.gridY({ stroke: theme.grid, strokeOpacity: 1 }),
       plot.axisX({ ...bottom, ticks: 5, label: "Frequency (cycles per sample)" }),
       plot.axisY({ ...side, label: "Magnitude" }),
       ...names.map((name, i) => {
@@ -178,5 +152,5 @@ function frequencyPanel(
       }),
     ],
   });
-  return inline(figure);
+  return standAlone(figure, theme);
 }

@@ -45,7 +45,7 @@ test("the PNG has twice the size of the SVG, and ink in all colours", async () =
   ];
   const png = await filterFigurePng(filters);
   const { width, height } = await sharp(png).metadata();
-  expect([width, height]).toEqual([1888, 716]);
+  expect([width, height]).toEqual([1888, 708]);
   const pixels = await sharp(png).removeAlpha().raw().toBuffer();
   const count = (r: number, g: number, b: number) => {
     let found = 0;
