@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { recipes } from "../zoo/recipes.js";
+import { autotuneOption, retuneOption } from "./autotune.js";
 import { describeData, listData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
@@ -59,6 +60,8 @@ ${exitCodeHelp}`,
     .argument("<recipe>", "what to train; see below")
     .option("--seed <n>", "decides data split, first weights and order", wholeNumber(0))
     .option("--threads <n>", "threads; results do not depend on it", wholeNumber(1))
+    .addOption(autotuneOption)
+    .addOption(retuneOption)
     .option("--epochs <n>", "epochs at most", wholeNumber(1))
     .option("--batch-size <n>", "examples per step", wholeNumber(1))
     .option("--learning-rate <x>", "step size of the optimiser", positive)
@@ -70,6 +73,8 @@ ${exitCodeHelp}`,
       "after",
       `
 ${recipeTable.map((line) => line).join("\n")}
+
+With --autotune the last bits of results depend on the machine. Times of kernels are kept; fovea doctor says where.
 
 The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), model.safetensors,
 curves.svg, curves.png and result.json. Ctrl-C stops training, measures and saves; Ctrl-C twice ends at once.
@@ -128,16 +133,19 @@ Examples:
     .addOption(new Option("--infer", "a prediction (default for a file)").conflicts("train"))
     .option("--batch <n>", "examples per step (default: the recipe's to train, 1 to infer)", wholeNumber(1))
     .option("--threads <n>", "threads to plan for", wholeNumber(1))
+    .addOption(autotuneOption)
+    .addOption(retuneOption)
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
       `
-Nothing is run. Where a kernel was not the first choice, the reasons of those before it stand below the table. A file
-does not say how it is trained: --train takes cross-entropy and plain SGD, in batches of 32.
+Nothing is run, but with --autotune kernels, to measure them. Where a kernel was not the first choice, the reasons of
+those before it stand below the table, and where kernels were measured, their times. A file does not say how it is trained: --train takes cross-entropy and plain SGD, in batches of 32.
 
 Examples:
   fovea plan mnist-shallow
   fovea plan mnist-deep --infer --batch 250
+  fovea plan mnist-deep --autotune
   fovea plan runs/mnist-shallow-1 --threads 1 --json`,
     )
     .action(async (what: string, options) => finish(await plan(what, options, io)));

@@ -13,6 +13,8 @@ export interface RunConfig {
   readonly settings: RecipeSettings;
   /** As asked for; undefined for the machine's number. Results do not depend on it. */
   readonly threads?: number;
+  /** Whether kernels were measured: the last bits of results then depend on the machine. */
+  readonly autotune?: boolean;
   readonly fovea: string;
 }
 

@@ -7,6 +7,7 @@ import type { History } from "../../train/fit.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
 import { findRecipe, type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
+import { type AutotuneOptions, autotuneOf } from "../autotune.js";
 import { downloadProgress } from "../download.js";
 import { writeExample } from "../example.js";
 import { formatBytes, formatCount } from "../format.js";
@@ -16,7 +17,7 @@ import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { RunDirectory, type RunResult, runFiles } from "../run.js";
 import { version } from "../version.js";
 
-export interface TrainOptions {
+export interface TrainOptions extends AutotuneOptions {
   readonly seed?: number;
   readonly threads?: number;
   readonly epochs?: number;
@@ -31,21 +32,30 @@ export interface TrainOptions {
 /** Trains a recipe into a new run directory, and measures it on the test set. */
 export async function train(name: string, options: TrainOptions, io: Io): Promise<number> {
   const recipe = findRecipe(name);
+  const autotune = autotuneOf(options);
+  const execution = { threads: options.threads, autotune };
   const settings = overridden(recipe.settings, options);
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(recipe.name, options.out);
   interrupts.cleanUp = () => run.discard();
   let history: History | undefined;
   try {
-    await run.writeStart({ recipe: recipe.name, settings, threads: options.threads, fovea: version });
+    await run.writeStart({
+      recipe: recipe.name,
+      settings,
+      threads: options.threads,
+      autotune: autotune !== false,
+      fovea: version,
+    });
     const quiet = options.json === true || options.quiet === true;
     const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
     const model = new Model(recipe.network());
     const fit = recipeFit(recipe, settings);
     interrupts.finishing = "Stopping: the run will be measured and saved.";
+    if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
     history = await model.fit(data.train, {
       ...fit,
-      threads: options.threads,
+      ...execution,
       signal: interrupts.signal,
       progress: false,
       callbacks: [
@@ -60,7 +70,7 @@ export async function train(name: string, options: TrainOptions, io: Io): Promis
     }
     const metadata = { recipe: recipe.name, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
-    const test = await model.evaluate(data.test, { threads: options.threads });
+    const test = await model.evaluate(data.test, execution);
     const { end } = history;
     const result: RunResult = {
       recipe: recipe.name,
