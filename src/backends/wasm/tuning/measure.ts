@@ -39,8 +39,9 @@ async function measureIn(store: WasmStore, engine: Engine, { node, candidates, f
   const plans = candidates.map(({ name }) => planOf(graph, engine, name));
   const kept: { address: number; bytes: number }[] = [];
   try {
-    declareInputs(store, node);
+    // first, so that inputs are not filled in vain where it is too large
     const arena = store.arena(Math.max(...plans.map(({ arenaBytes }) => arenaBytes)));
+    declareInputs(store, node);
     const runs = plans.map((plan, i) => {
       const pack = candidates[i]!.packs?.(node);
       const packsEachTime = pack !== undefined && !fixed.includes(pack.input);

@@ -6,6 +6,7 @@ export interface Clock {
 
 /** Milliseconds to warm each up for, where the engine optimises code whenever it likes. */
 const warmUp = 80;
+const leastWarmUpRuns = 8;
 /** Milliseconds that a sample lasts at least: clocks of browsers are coarse. */
 const sample = 0.5;
 /** What takes so many times as long as the fastest after warming up is not measured any further. */
@@ -44,7 +45,7 @@ export async function medianTimes(runs: readonly (() => void)[], clock: Clock): 
 async function warm(run: () => void, clock: Clock): Promise<number> {
   const end = clock.now() + warmUp;
   let best = Number.POSITIVE_INFINITY;
-  for (let count = 0; count < 3 || clock.now() < end; count++) {
+  for (let count = 0; count < leastWarmUpRuns || clock.now() < end; count++) {
     const began = clock.now();
     run();
     best = Math.min(best, clock.now() - began);
