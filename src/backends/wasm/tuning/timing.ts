@@ -11,33 +11,44 @@ const leastWarmUpRuns = 8;
 const sample = 0.5;
 /** What takes so many times as long as the fastest after warming up is not measured any further. */
 const hopeless = 2;
-const leastRounds = 5;
-const mostRounds = 50;
+const leastRounds = 10;
+const mostRounds = 40;
 /** Milliseconds to measure each for, unless it takes more or fewer rounds than those. */
-const measuring = 40;
+const measuring = 60;
 
 /**
- * Median milliseconds of each of `runs`. They take turns, so that what else the machine does meets all of them; what
- * turns out to be hopeless while it warms up gets its best time of then.
+ * Milliseconds of each of `runs`: the shortest of several samples, since what else the machine does only adds to them,
+ * and on a busy one to most. They take turns, so that it meets all of them. `before` is called before each sample.
  */
-export async function medianTimes(runs: readonly (() => void)[], clock: Clock): Promise<number[]> {
+export async function shortestTimes(
+  runs: readonly (() => void)[],
+  clock: Clock,
+  before: () => void = () => {},
+): Promise<number[]> {
   const best: number[] = [];
   for (const run of runs) best.push(await warm(run, clock));
   const limit = hopeless * Math.min(...best);
   const contenders = runs.flatMap((run, i) => {
     const repeats = Math.min(1000, Math.max(1, Math.ceil(sample / best[i]!)));
-    return best[i]! <= limit ? [{ run, i, repeats, samples: [] as number[] }] : [];
+    return best[i]! <= limit ? [{ run, i, repeats }] : [];
   });
-  const end = clock.now() + measuring * contenders.length;
-  for (let round = 0; round < leastRounds || (round < mostRounds && clock.now() < end); round++) {
-    for (const { run, repeats, samples } of contenders) {
+  for (const { i } of contenders) best[i] = Number.POSITIVE_INFINITY;
+  let measured = 0;
+  for (
+    let round = 0;
+    round < leastRounds || (round < mostRounds && measured < measuring * contenders.length);
+    round++
+  ) {
+    for (const { run, i, repeats } of contenders) {
+      before();
       const began = clock.now();
-      for (let i = 0; i < repeats; i++) run();
-      samples.push((clock.now() - began) / repeats);
+      for (let count = 0; count < repeats; count++) run();
+      const time = clock.now() - began;
+      measured += time;
+      best[i] = Math.min(best[i]!, time / repeats);
     }
     await clock.yield();
   }
-  for (const { i, samples } of contenders) best[i] = samples.sort((a, b) => a - b)[samples.length >> 1]!;
   return best;
 }
 

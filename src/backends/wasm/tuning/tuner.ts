@@ -6,8 +6,9 @@ import type { Engine } from "../kernel.js";
 import { sharedCache, type TuningCache } from "./cache.js";
 import { type KernelTimes, type MeasureKernels, measureOn } from "./measure.js";
 
-/** The planner's own choice stays unless another takes less than this part of its time: ties keep their results. */
-const clearlyLess = 0.98;
+/** The planner's own choice stays unless another saves this part of its time, and so many milliseconds: ties stay. */
+const leastPart = 0.02;
+const leastMilliseconds = 0.001;
 
 /** Chooses kernels by what they take on this machine. */
 export class Tuner {
@@ -53,7 +54,8 @@ export class Tuner {
     const sorted = [...choice.candidates].sort((a, b) => times[a.name]! - times[b.name]!);
     const fastest = sorted[0]!;
     if (times[fastest.name] === Number.POSITIVE_INFINITY) return undefined;
-    const kernel = times[fastest.name]! < clearlyLess * times[planned.name]! ? fastest : planned;
+    const saved = times[planned.name]! - times[fastest.name]!;
+    const kernel = saved >= Math.max(leastMilliseconds, leastPart * times[planned.name]!) ? fastest : planned;
     const measured = sorted.map(({ name }) => `${name} ${milliseconds(times[name]!)}`).join(", ");
     return {
       kernel,
@@ -81,12 +83,14 @@ function keyOf({ node, candidates, fixed }: KernelChoice): string {
 
 async function machineOf({ wide, relaxedSimd, sinks }: Engine): Promise<string> {
   const modes = [wide ? "256 bits" : "128 bits", relaxedSimd ? "fused" : "unfused", ...(sinks ? ["sinking"] : [])];
-  return `fovea ${await versionOf()}, ${platform.machine()}, ${modes.join(", ")}`;
+  return [`fovea ${await versionOf()}`, platform.machine(), ...modes].join(", ");
 }
 
-/** The version of the package; without one where nothing outlives the process. */
+/** The version of the package, as far as it is known: not in a browser, nor where others have bundled it. */
 async function versionOf(): Promise<string> {
-  if (platform.directories === undefined) return "";
+  const unknown = "of an unknown version";
+  if (platform.directories === undefined) return unknown;
   const path = platform.directories.resolve(platform.directories.packageRoot(), "package.json");
-  return JSON.parse(new TextDecoder().decode(await platform.files.read(path))).version;
+  if (!(await platform.files.exists(path))) return unknown;
+  return JSON.parse(new TextDecoder().decode(await platform.files.read(path))).version ?? unknown;
 }
