@@ -23,7 +23,8 @@ export type MeasureKernels = (choice: KernelChoice) => Promise<KernelTimes>;
  * the other steps of a large network do: else kernels that need much memory would seem faster than they are there.
  */
 export function measureOn(engine: Engine): MeasureKernels {
-  const elsewhere = new Float32Array(evictedBytes / 4);
+  // filled, since pages that were never written to are all the same one
+  const elsewhere = new Float32Array(evictedBytes / 4).fill(1);
   const evict = () => void readLines(elsewhere);
   const single = { ...engine, threads: 1 };
   const store = new WasmStore(false);
