@@ -175,9 +175,12 @@ export type {
   RunStart,
   StepLog,
 } from "./train/callbacks.js";
+export type { CheckpointOptions } from "./train/checkpoint.js";
 export { type EarlyStoppingOptions, earlyStopping } from "./train/earlyStopping.js";
 export type { Evaluation } from "./train/evaluate.js";
 export type { FitOptions, History } from "./train/fit.js";
+export type { LearningRateOptions, LearningRateSearch } from "./train/learningRateFinder.js";
+export { csvLogger, jsonLinesLogger, tensorBoardLogger } from "./train/loggers.js";
 export {
   type EvaluateOptions,
   loadModel,

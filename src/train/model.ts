@@ -27,6 +27,7 @@ import { checkData, examplesOf } from "./data.js";
 import { defaultProgress } from "./defaultProgress.js";
 import { type Evaluation, evaluateOn, predictOn } from "./evaluate.js";
 import { type FitOptions, fit, type History } from "./fit.js";
+import { findLearningRate, type LearningRateOptions, type LearningRateSearch } from "./learningRateFinder.js";
 import { checkRunOptions } from "./options.js";
 import { Weights } from "./weights.js";
 
@@ -260,6 +261,26 @@ export class Model<Inputs extends ShapeOrShapes = ShapeOrShapes, Outputs extends
       this.#loss = options.loss;
       this.classes = data.classes;
       return history;
+    });
+  }
+
+  /**
+   * Trains with a learning rate that rises evenly on a logarithmic scale, until the loss grows or the rate is at its end,
+   * and says where the loss fell the most. Afterwards the weights are those from before. `fovea train --find-lr` draws it.
+   *
+   * Errors: those of `fit`; code "nan" where the loss is too high from the start.
+   *
+   * Source: Smith, "Cyclical learning rates for training neural networks", WACV 2017.
+   *
+   * @example
+   * const search = await net.findLearningRate(digits.train, { loss: "crossEntropy", optimizer: sgd(0.1) });
+   * console.log(search.suggestion);
+   */
+  async findLearningRate(data: Dataset, options: LearningRateOptions): Promise<LearningRateSearch> {
+    return this.#weights.exclusively("findLearningRate", async () => {
+      checkRunOptions("findLearningRate", { seed: options.seed, batchSize: options.batchSize }, ["seed", "batchSize"]);
+      this.#weights.ensure(options.seed ?? 0);
+      return findLearningRate(this.network, this.#weights, data, options);
     });
   }
 
