@@ -11,14 +11,17 @@ import { buildInto, makeGenerated, root } from "./harness/generated.js";
 /** Folders of src in the order of processing: each imports only itself and those before it. */
 const order = [
   ...["core", "platform", "graph", "ops", "model", "autodiff", "passes", "plan", "backends", "runtime"],
-  ...["data", "formats", "train", "signal", "inspect", "zoo", "cli"],
+  ...["signal", "data", "formats", "train", "inspect", "zoo", "cli"],
 ];
 
 /** What may know nothing of the machine it runs on. */
 const pure = ["core", "graph", "ops", "model", "autodiff", "passes", "plan"];
 
-/** The only places that load packages, and only when they are asked to: the rest of fovea runs without any. */
-const mayLoadPackages = /^(data\/images\.ts$|inspect\/|cli\/)/;
+/**
+ * The only places that load packages, and only when they are asked to: the rest of fovea runs without any. (What the
+ * loader's workers load is a module of fovea itself.)
+ */
+const mayLoadPackages = /^(data\/(images|loader\/workers)\.ts$|inspect\/|cli\/)/;
 
 interface Import {
   readonly specifier: string;

@@ -1,9 +1,37 @@
 /** Data sets: from arrays, MNIST and Fashion-MNIST, generated digits, image files. */
+export { type Augment, augment, augmented, sometimes } from "./augment/augment.js";
+export type {
+  Augmentation,
+  ColourAugmentation,
+  Fill,
+  FillOptions,
+  GeometricAugmentation,
+  MixingAugmentation,
+  ValueAugmentation,
+} from "./augment/augmentation.js";
+export { brightness, contrast, hue, saturation } from "./augment/colour.js";
+export {
+  type ElasticOptions,
+  elastic,
+  flip,
+  type RandomResizedCropOptions,
+  randomCrop,
+  randomResizedCrop,
+  rotate,
+  scale,
+  shear,
+  shift,
+} from "./augment/geometric.js";
+export { cutMix, mixUp } from "./augment/mix.js";
+export { blur, type ErasingOptions, erasing, frequencyMask, noise, timeMask, timeShift } from "./augment/values.js";
 export {
   classCounts,
   type Dataset,
   type DatasetOptions,
   dataset,
+  type ExampleReader,
+  type LazyDatasetOptions,
+  lazyDataset,
   split,
   subset,
   take,

@@ -8,7 +8,7 @@ import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
-import { inputDtypeOf, type PlacedData } from "./placed.js";
+import { inputDtypeOf, PlacedData } from "./placed.js";
 
 /** Means over a data set. */
 export interface Evaluation {
@@ -28,6 +28,7 @@ export async function evaluateOn(
   data: Dataset,
   { loss, batchSize }: { loss: LossName; batchSize?: number },
 ): Promise<Evaluation> {
+  if (data.reader !== undefined) return evaluateRead(session, network, data, loss, batchSize);
   const inputDtype = inputDtypeOf(data);
   const means = new Means(data.length);
   await overBatches(session, {
@@ -44,13 +45,29 @@ export async function evaluateOn(
   return means.evaluation();
 }
 
+/** Loss and accuracy over a data set whose examples are read as they are needed. */
+async function evaluateRead(
+  session: Session,
+  network: Network,
+  data: Dataset,
+  loss: LossName,
+  batchSize = evaluationBatch,
+): Promise<Evaluation> {
+  const placed = await PlacedData.place(session, network, data, { name: "validation data", batchSize });
+  try {
+    return await evaluatePlaced(network, placed, loss);
+  } finally {
+    await placed.close();
+  }
+}
+
 /** Loss and accuracy over a data set in its table, where it is measured again and again. */
 export async function evaluatePlaced(network: Network, placed: PlacedData, loss: LossName): Promise<Evaluation> {
   const { session, data, source } = placed;
   const means = new Means(data.length);
   await overBatches(session, {
     ...placedBatches(network, placed, loss),
-    begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
+    begin: () => placed.begin(epochOrder(data.length, 0, 0, false), 0),
     write: (program) => source.next(program.input("indices") as Int32Array),
     read: (program) => means.add(program),
   });
@@ -65,6 +82,8 @@ export async function prepareEvaluation(network: Network, placed: PlacedData, lo
 function placedBatches(network: Network, { data, table, inputDtype }: PlacedData, loss: LossName): Batches {
   return {
     length: data.length,
+    // a source hands out as many examples at once as its table has rows
+    ...(table.rows < Math.min(evaluationBatch, data.length) ? { batchSize: table.rows } : {}),
     key: `evaluate ${loss} ${inputDtype} ${JSON.stringify(table)}`,
     graph: (count) => evaluationGraph(network, { loss, batchSize: count, inputDtype, table }),
   };

@@ -4,8 +4,9 @@ import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
+import { type Augment, checkAugment, layoutOf } from "../data/augment/augment.js";
 import { epochOrder } from "../data/batches.js";
-import { type Dataset, split } from "../data/dataset.js";
+import { checkInteger, type Dataset, split } from "../data/dataset.js";
 import { checkLossName, type LossName } from "../model/losses.js";
 import { isRandom, type Network } from "../model/network.js";
 import type { Optimizer } from "../model/optimizers.js";
@@ -33,6 +34,13 @@ export interface FitOptions extends ExecutionOptions {
   readonly seed?: number;
   /** Whether each epoch has an order of its own. Default: true. */
   readonly shuffle?: boolean;
+  /**
+   * Varies the training examples anew in every epoch, each by seed, epoch and its number alone; what is measured stays as
+   * it is. Default: none.
+   */
+  readonly augment?: Augment;
+  /** Threads that augment, beside those that train; results do not depend on it. Default: up to 2 in Node, else 0. */
+  readonly loaderWorkers?: number;
   readonly callbacks?: readonly Callback[];
   /** Show progress on the terminal: a bar, or a line per epoch where output is no terminal. Default: true. */
   readonly progress?: boolean;
@@ -54,6 +62,8 @@ export const fitOptionNames = [
   "validation",
   "seed",
   "shuffle",
+  "augment",
+  "loaderWorkers",
   "callbacks",
   "progress",
   "signal",
@@ -81,11 +91,16 @@ export async function fit(
   checkData(network, train, loss, where);
   if (validation !== undefined) checkData(network, validation, loss, where);
 
+  checkLoading(where, options, train);
+
+  const placed: PlacedData[] = [];
   try {
-    return await runEpochs(network, weights, train, validation, options, feeding);
+    return await runEpochs(network, weights, train, validation, options, feeding, placed);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
+  } finally {
+    await Promise.all(placed.map((data) => data.close()));
   }
 }
 
@@ -97,13 +112,18 @@ async function runEpochs(
   validation: Dataset | undefined,
   options: FitOptions,
   feeding: Feeding,
+  opened: PlacedData[],
 ): Promise<History> {
   const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const place = (data: Dataset, name: PlacementOptions["name"], batchSize: number) =>
-    PlacedData.place(session, network, data, { name, batchSize, ...feeding });
+  const place = async (data: Dataset, name: PlacementOptions["name"], batchSize: number, augment?: Augment) => {
+    const loading = { augment, seed, workers: options.loaderWorkers };
+    const placed = await PlacedData.place(session, network, data, { name, batchSize, ...loading, ...feeding });
+    opened.push(placed);
+    return placed;
+  };
   const largest = Math.min(batchSize, train.length);
-  const placedTrain = await place(train, "training data", batchSize).catch((error: unknown) => {
+  const placedTrain = await place(train, "training data", batchSize, options.augment).catch((error: unknown) => {
     const graph = (size: number) => {
       const table = { name: "training data", rows: size };
       return trainingGraph(network, { loss, optimizer, batchSize: size, inputDtype: inputDtypeOf(train), table });
@@ -162,6 +182,11 @@ async function runEpochs(
   });
   for (const callback of callbacks) await callback.onEnd?.(end(), run);
   return { epochs: epochLogs, end: end() };
+}
+
+function checkLoading(where: string, { augment, loaderWorkers }: FitOptions, train: Dataset): void {
+  if (augment !== undefined) checkAugment(augment, layoutOf(train), where);
+  if (loaderWorkers !== undefined) checkInteger(where, "loaderWorkers", loaderWorkers, 0, 256);
 }
 
 function divide(data: Dataset, validation: FitOptions["validation"], seed: number, where: string) {
@@ -275,7 +300,7 @@ class Trainer {
     const main = this.#views(this.main);
     const rest = this.rest === undefined ? undefined : this.#views(this.rest);
     const { source } = this.placed;
-    this.placed.begin(order);
+    this.placed.begin(order, epoch);
     const steps = Math.ceil(order.length / main.count);
     const log: StepLog = { epoch, epochs, step: 0, steps, examples: 0, loss: 0, accuracy: undefined, seconds: 0 };
     const began = platform.now();

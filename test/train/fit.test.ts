@@ -209,7 +209,7 @@ describe("what fit refuses", () => {
       "fit: validation is out of range (expected a part above 0 and below 1, or a data set, received 1).",
     );
     expect(await message(digits.train, { batchsize: 5 })).toBe(
-      'fit: unknown option "batchsize" (expected one of loss, optimizer, batchSize, epochs, validation, seed, shuffle, callbacks, progress, signal, backend, threads). Did you mean "batchSize".',
+      'fit: unknown option "batchsize" (expected one of loss, optimizer, batchSize, epochs, validation, seed, shuffle, augment, loaderWorkers, callbacks, progress, signal, backend, threads). Did you mean "batchSize".',
     );
     expect(await message(digits.train, { optimizer: undefined })).toBe(
       "fit: optimizer is missing (expected what sgd(0.01) or adam() returns).",
