@@ -2,6 +2,23 @@
 export { type ErrorCode, type ErrorDetails, FoveaError } from "./core/errors.js";
 export type { Shape } from "./core/shapes.js";
 export {
+  type CallContext,
+  defineLayer,
+  type LayerDescription,
+  type OptionValue,
+  type WeightDescription,
+} from "./model/customLayer.js";
+export {
+  constant,
+  dirac,
+  type Initializer,
+  identity,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  truncatedNormal,
+} from "./model/initializers.js";
+export {
   activation,
   adaptiveAveragePool1d,
   adaptiveAveragePool2d,
@@ -16,11 +33,19 @@ export {
   averagePool3d,
   batchNorm,
   concatenate,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   cropping1d,
   cropping2d,
   cropping3d,
   dense,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
   dropout,
   elu,
   flatten,
@@ -48,8 +73,11 @@ export {
   l2Pool1d,
   l2Pool2d,
   l2Pool3d,
+  lambda,
   layerNorm,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   localResponseNorm,
   maximum,
   maxout,
@@ -71,6 +99,8 @@ export {
   relu6,
   reshape,
   selu,
+  separableConv1d,
+  separableConv2d,
   sigmoid,
   silu,
   softmax,
@@ -92,8 +122,50 @@ export {
   zeroPadding2d,
   zeroPadding3d,
 } from "./model/layers/index.js";
-export { adam, type Optimizer, sgd } from "./model/optimizers.js";
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  categoricalHinge,
+  cosineSimilarity,
+  crossEntropy,
+  type DiceOptions,
+  dice,
+  type HuberOptions,
+  hinge,
+  huber,
+  klDivergence,
+  type Loss,
+  type LossFunction,
+  type LossName,
+  type LossOption,
+  meanAbsoluteError,
+  meanSquaredError,
+  squaredHinge,
+} from "./model/losses.js";
+export { math } from "./model/math.js";
+export type { LossSpec, LossWeights } from "./model/objectives.js";
+export {
+  type AdadeltaOptions,
+  type AdagradOptions,
+  type AdamOptions,
+  adadelta,
+  adagrad,
+  adam,
+  adamW,
+  type LionOptions,
+  lion,
+  type Optimizer,
+  type OptimizerOptions,
+  type ParameterGroup,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from "./model/optimizers.js";
+export type { Regularizer, Regularizers } from "./model/regularizers.js";
 export { input } from "./model/symbolic.js";
+export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
   Callback,
   EpochLog,
@@ -109,8 +181,26 @@ export {
   type EvaluateOptions,
   loadModel,
   Model,
+  type ModelLayer,
   model,
   modelFromBytes,
+  type PredictInputs,
   type PredictOptions,
   sequential,
 } from "./train/model.js";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type OneCycleOptions,
+  oneCycle,
+  type PolynomialDecayOptions,
+  perEpoch,
+  polynomialDecay,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+} from "./train/schedules.js";

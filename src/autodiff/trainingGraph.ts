@@ -4,24 +4,16 @@ import type { Shape } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { choice, wholeNumber } from "../model/check.js";
-import { emitInputs, emitNetwork, emitNormalized } from "../model/emit.js";
-import {
-  checkLoss,
-  checkLossName,
-  emitAccuracy,
-  emitCorrect,
-  emitLoss,
-  emitLosses,
-  endsInSoftmax,
-  type LossName,
-  takesLabels,
-  targetType,
-} from "../model/losses.js";
-import { isRandom, type Network } from "../model/network.js";
+import { emitInputs, emitNetwork, emitNormalized, type InputDTypes, inputDTypeOf } from "../model/emit.js";
+import { emitAccuracy, emitCorrect, emitLoss, emitLosses, endsInSoftmax } from "../model/losses.js";
+import { isRandom, isTrained, type Network, type NetworkInput } from "../model/network.js";
+import { type LossSpec, type LossWeights, type Objective, objectivesOf, suffixOf } from "../model/objectives.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
-import type { InputDType } from "../model/symbolic.js";
-import { x } from "../ops/expression.js";
+import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
+import { emitUpdates } from "../model/updates.js";
+import { add, multiply, x } from "../ops/expression.js";
 import { gatherNode } from "../ops/gather.js";
+import { mapNode } from "../ops/map.js";
 import { softmax } from "../ops/softmax.js";
 import { differentiate } from "./differentiate.js";
 
@@ -33,15 +25,15 @@ export type MetricName = "accuracy";
 export interface PredictionGraphOptions {
   /** Examples per step. */
   readonly batchSize: number;
-  /** Type of the data; uint8 is divided by 255. Default: what each `input(…)` says. */
-  readonly inputDtype?: InputDType;
+  /** Type of the data, of all inputs or by their names; uint8 is divided by 255. Default: what each `input(…)` says. */
+  readonly inputDtype?: InputDTypes;
   /** Whether to give `probabilities`, too. Default: false. */
   readonly softmax?: boolean;
 }
 
 /**
- * Examples that lie in the model's store, one row each: variables `<name>.<input>` [rows, …shape] for each of the
- * network's inputs, and `<name>.target` [rows, …].
+ * Examples that lie in the model's store, one row each: variables `<name>.<input>` [rows, …shape] for the network's first
+ * input, and `<name>.target` [rows, …] for the first targets.
  */
 export interface ExampleTable {
   readonly name: string;
@@ -49,30 +41,41 @@ export interface ExampleTable {
 }
 
 export interface EvaluationGraphOptions {
-  readonly loss: LossName;
+  readonly loss: LossSpec;
+  /** What the losses of several outputs count. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
+  /** Whether examples have weights: an input `sample weight` [batch]. Default: false. */
+  readonly sampleWeights?: boolean;
   /** Examples per step. */
   readonly batchSize: number;
-  /** Type of the data; uint8 is divided by 255. Default: what each `input(…)` says. */
-  readonly inputDtype?: InputDType;
-  /** Where the examples lie, if they are not written into inputs before each step. Default: inputs. */
+  /** Type of the data, of all inputs or by their names; uint8 is divided by 255. Default: what each `input(…)` says. */
+  readonly inputDtype?: InputDTypes;
+  /** Where first inputs and targets lie, if they are not written into inputs before each step. Default: inputs. */
   readonly table?: ExampleTable;
-  /** Default: accuracy where the loss takes labels. */
+  /** Default: accuracy where a loss says what is right. */
   readonly metrics?: readonly MetricName[];
 }
 
+const evaluationOptionNames = ["loss", "lossWeights", "sampleWeights", "batchSize", "inputDtype", "table", "metrics"];
+
 export interface TrainingGraphOptions extends EvaluationGraphOptions {
   readonly optimizer: Optimizer;
+  /** Penalties that are part of the loss. Default: none. */
+  readonly regularizers?: Regularizers;
 }
 
 /**
  * One step of training: forward, loss, gradients, and the update of every trainable weight that the loss depends on,
  * and of those that layers update themselves (running averages).
  *
- * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape);
- * with a table, in place of these two, `indices` int32 [batch], the rows of the step's examples;
- * `randomKey` int32 [2], only where the network draws random numbers; and `optimizer.<scalar>` float32 [] for each of
- * the optimiser's scalars. Variables: the weights, and `optimizer.<slot>.<weight>`.
- * Outputs: `loss` [], the mean over the batch before the update, and `accuracy` [] with labels.
+ * Inputs: the network's (`input` [batch, …shape]); `target` (int32 labels [batch], or float32 of the output's shape),
+ * and `target.<output>` for the losses after the first; with a table, in place of the first input and the first target,
+ * `indices` int32 [batch], the rows of the step's examples; `loss:<vector>` where losses have vectors (weights of classes);
+ * `sample weight` [batch] where asked for; `randomKey` int32 [2], only where the network draws random numbers; and
+ * `optimizer.<scalar>` float32 [] for each of the optimiser's scalars. Variables: the weights, and
+ * `optimizer.<slot>.<weight>`.
+ * Outputs: `loss` [], the mean over the batch before the update (of several, the weighted sum), with penalties, and
+ * `accuracy` [] of the first loss that says what is right.
  *
  * Where the loss is NaN or infinite, every variable keeps its value.
  *
@@ -82,35 +85,33 @@ export interface TrainingGraphOptions extends EvaluationGraphOptions {
  */
 export function trainingGraph(network: Network, options: TrainingGraphOptions): Graph {
   const where = "training graph";
-  checkOptions(where, options, ["loss", "optimizer", "batchSize", "inputDtype", "table", "metrics"]);
-  const { loss: lossName, metrics } = checkEvaluation(network, options, where);
+  checkOptions(where, options, [...evaluationOptionNames, "optimizer", "regularizers"]);
+  const { objectives, measured } = checkEvaluation(network, options, where);
   const { optimizer } = options;
   const builder = new GraphBuilder();
   const { inputs, targetOf } = emitExamples(network, builder, options);
   const randomKey = isRandom(network) ? builder.input("randomKey", [2], "int32") : undefined;
   const { outputs, weights, updates } = emitNetwork(network, builder, inputs, { training: true, randomKey });
-  const target = targetOf(outputs[0]!);
-  const loss = emitLoss(builder, lossName, outputs[0]!, target);
-  builder.output("loss", loss);
-  if (metrics.includes("accuracy")) builder.output("accuracy", emitAccuracy(builder, outputs[0]!, target));
-
-  const trainable = network.weights.filter((weight) => weight.trainable).map(({ name }) => weights.get(name)!);
-  const gradients = differentiate(builder, loss, trainable);
-  const scalars = Object.fromEntries(
-    Object.keys(optimizer.scalars(1)).map((name) => [name, builder.input(`optimizer.${name}`, [], "float32")]),
+  const trainable = network.weights.filter(isTrained).map(({ name }) => weights.get(name)!);
+  const targets = objectives.map((objective) => targetOf(objective, outputs));
+  const sampleWeight = emitSampleWeight(builder, options);
+  const losses = objectives.map(({ loss, prefix, position }, i) =>
+    emitLoss(builder, loss, outputs[position]!, targets[i]!, { sampleWeight, prefix }),
   );
-  trainable.forEach((weight, i) => {
-    const gradient = gradients[i];
-    if (gradient === undefined) return;
-    const slots = Object.fromEntries(
-      optimizer.slots.map((slot) => [slot, builder.variable(slotName(slot, weight.name), weight.shape)]),
-    );
-    const next = builder.scope(`optimizer.${weight.name}`, () =>
-      optimizer.emit(builder, { weight, gradient, slots, scalars, loss }),
-    );
-    for (const slot of optimizer.slots) builder.update(slots[slot]!, next.slots[slot]!);
-    builder.update(weight, next.weight);
-  });
+  const terms = objectives.map(({ weight }, i) => multiply(weight, x(i)));
+  const dataLoss = builder.scope("loss", () => mapNode(builder, losses, terms.reduce(add)));
+  const names = network.weights.map(({ name }) => name);
+  const regularizers = checkRegularizers(where, options.regularizers ?? {}, names);
+  const loss = emitPenalties(builder, regularizers, trainable, dataLoss);
+  builder.output("loss", loss);
+  const [shown] = measured;
+  if (shown !== undefined) {
+    const target = targets[objectives.indexOf(shown)]!;
+    builder.output("accuracy", emitAccuracy(builder, shown.loss, outputs[shown.position]!, target));
+  }
+
+  const gradients = differentiate(builder, loss, trainable);
+  emitUpdates(builder, optimizer, trainable, gradients, loss, names);
   for (const [name, value] of updates) {
     const weight = weights.get(name)!;
     const next = builder.scope(value.name, () => guardedMap(builder, [weight, value], x(1), { loss }));
@@ -119,28 +120,34 @@ export function trainingGraph(network: Network, options: TrainingGraphOptions): 
   return builder.build();
 }
 
-/** The variable that holds a slot of a weight: `optimizer.momentum.conv2d.kernel`. */
-export function slotName(slot: string, weight: string): string {
-  return `optimizer.${slot}.${weight}`;
-}
-
 /**
- * Measures a batch without learning from it. Inputs: the network's, and `target`; with a table, `indices`.
- * Outputs: `losses` [batch], and `correct` [batch] (1 or 0) with labels; per example, so that a last batch which is
- * filled up can be cut.
+ * Measures a batch without learning from it. Inputs: the network's, and those of targets and losses as in training.
+ * Outputs: `losses` [batch], and `correct` [batch] (the part that is right) where the loss says what is right; per
+ * example, so that a last batch which is filled up can be cut. Where examples weigh differently, `weights` and `counted`
+ * [batch] are what to divide the sums by. Losses after the first have outputs `losses.<output>`, ….
  *
  * @example evaluationGraph(digits, { loss: "crossEntropy", batchSize: 500, inputDtype: "uint8" })
  */
 export function evaluationGraph(network: Network, options: EvaluationGraphOptions): Graph {
   const where = "evaluation graph";
-  checkOptions(where, options, ["loss", "batchSize", "inputDtype", "table", "metrics"]);
-  const { loss, metrics } = checkEvaluation(network, options, where);
+  checkOptions(where, options, evaluationOptionNames);
+  const { objectives, measured } = checkEvaluation(network, options, where);
   const builder = new GraphBuilder();
   const { inputs, targetOf } = emitExamples(network, builder, options);
-  const output = emitNetwork(network, builder, inputs, { training: false }).outputs[0]!;
-  const target = targetOf(output);
-  builder.output("losses", emitLosses(builder, loss, output, target));
-  if (metrics.includes("accuracy")) builder.output("correct", emitCorrect(builder, output, target));
+  const { outputs } = emitNetwork(network, builder, inputs, { training: false });
+  const sampleWeight = emitSampleWeight(builder, options);
+  for (const objective of objectives) {
+    const { loss, prefix, position } = objective;
+    const target = targetOf(objective, outputs);
+    const suffix = suffixOf(objective);
+    const losses = emitLosses(builder, loss, outputs[position]!, target, { sampleWeight, prefix });
+    builder.output(`losses${suffix}`, losses.sums);
+    if (losses.weights !== undefined) builder.output(`weights${suffix}`, losses.weights);
+    if (!measured.includes(objective)) continue;
+    const correct = emitCorrect(builder, loss, outputs[position]!, target);
+    builder.output(`correct${suffix}`, correct.sums);
+    if (correct.weights !== undefined) builder.output(`counted${suffix}`, correct.weights);
+  }
   return builder.build();
 }
 
@@ -170,44 +177,56 @@ export function predictionGraph(network: Network, options: PredictionGraphOption
 }
 
 /** The nodes of a batch: what the network takes, and the targets for what it gives. */
-function emitExamples(network: Network, builder: GraphBuilder, options: EvaluationGraphOptions) {
-  const { batchSize, inputDtype, loss, table } = options;
-  const type = (output: Node) => targetType(loss, output.shape);
+function emitExamples(network: Network, builder: GraphBuilder, options: BatchOptions) {
+  const { batchSize, inputDtype, table } = options;
+  const typeOf = ({ loss, position }: Objective, outputs: readonly Node[]) => loss.target(outputs[position]!.shape);
+  const written = (objective: Objective, outputs: readonly Node[]) => {
+    const { shape, dtype } = typeOf(objective, outputs);
+    return builder.input(objective.target, shape, dtype);
+  };
   if (table === undefined) {
-    return {
-      inputs: emitInputs(network, builder, batchSize, inputDtype),
-      targetOf: (output: Node) => builder.input("target", type(output).shape, type(output).dtype),
-    };
+    return { inputs: emitInputs(network, builder, batchSize, inputDtype), targetOf: written };
   }
   const indices = builder.input("indices", [batchSize], "int32");
   const rowsOf = (name: string, shape: Shape, dtype: DType) => {
     const all = builder.variable(`${table.name}.${name}`, [table.rows, ...shape], dtype);
     return gatherNode(builder, all, indices, name);
   };
+  const [first, ...others] = network.inputs as [NetworkInput, ...NetworkInput[]];
+  const rows = rowsOf(first.name, first.shape, inputDTypeOf(first, inputDtype));
   return {
-    inputs: network.inputs.map(({ name, shape, dtype }) =>
-      emitNormalized(builder, rowsOf(name, shape, inputDtype ?? dtype)),
-    ),
-    targetOf: (output: Node) => rowsOf("target", type(output).shape.slice(1), type(output).dtype),
+    inputs: [emitNormalized(builder, rows), ...emitInputs({ inputs: others }, builder, batchSize, inputDtype)],
+    targetOf(objective: Objective, outputs: readonly Node[]) {
+      if (objective.target !== "target") return written(objective, outputs);
+      const { shape, dtype } = typeOf(objective, outputs);
+      return rowsOf("target", shape.slice(1), dtype);
+    },
   };
 }
 
+function emitSampleWeight(builder: GraphBuilder, options: EvaluationGraphOptions): Node | undefined {
+  return options.sampleWeights === true ? builder.input("sample weight", [options.batchSize], "float32") : undefined;
+}
+
+/** The losses, and those of them whose accuracy is measured. */
 function checkEvaluation(network: Network, options: EvaluationGraphOptions, where: string) {
-  const loss = checkLossName(where, options.loss);
   checkBatch(options, where);
-  checkLoss(network, loss);
-  const metrics = options.metrics ?? (takesLabels(loss) ? ["accuracy" as const] : []);
-  for (const metric of metrics) {
+  const objectives = objectivesOf(network, options.loss, options.lossWeights, where);
+  const able = objectives.filter(({ loss }) => loss.emitCorrect !== undefined);
+  for (const metric of options.metrics ?? []) {
     choice(where, "metric", metric, ["accuracy"]);
-    if (!takesLabels(loss)) {
-      fail({ code: "option", where, problem: `accuracy needs labels, which ${loss} does not take` });
+    if (able.length === 0) {
+      const problem = `accuracy has no meaning under ${objectives.map(({ loss }) => loss.kind).join(", ")}`;
+      fail({ code: "option", where, problem });
     }
   }
-  return { loss, metrics };
+  return { objectives, measured: options.metrics === undefined || options.metrics.length > 0 ? able : [] };
 }
 
 function checkBatch({ batchSize, inputDtype, table }: BatchOptions, where: string): void {
   wholeNumber(where, "batchSize", batchSize);
   if (table !== undefined) wholeNumber(where, "table.rows", table.rows);
-  if (inputDtype !== undefined) choice(where, "inputDtype", inputDtype, ["float32", "uint8"]);
+  if (inputDtype === undefined) return;
+  const all = typeof inputDtype === "object" ? Object.values(inputDtype) : [inputDtype];
+  for (const each of all) choice(where, "inputDtype", each, ["float32", "uint8"]);
 }

@@ -1,6 +1,15 @@
 import { checkOptions, fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
+import { checkSampleWeights } from "./records.js";
+
+/** Values that examples have beside the first input and target. */
+export interface Column {
+  /** length × size(shape) values. */
+  readonly values: Uint8Array | Int32Array | Float32Array;
+  /** Shape of one example. */
+  readonly shape: readonly number[];
+}
 
 /** Reads examples that do not lie in memory. */
 export interface ExampleReader {
@@ -32,6 +41,11 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** Where examples are read from, one by one, when they are needed: then `inputs` is empty. See {@link lazyDataset}. */
   readonly reader?: ExampleReader;
+  /**
+   * `sample weight`, what examples count in the loss; of a data set of records every input by its name and every target
+   * as `target.<output>`. Default: none.
+   */
+  readonly columns?: Readonly<Record<string, Column>>;
 }
 
 export interface DatasetOptions {
@@ -48,9 +62,20 @@ export interface DatasetOptions {
   targetShape?: Shape;
   /** Names of the classes, or their number; default: as many as the largest label asks for. Labels only. */
   classes?: readonly string[] | number;
+  /** What each example counts in the loss: ≥ 0. Default: 1 each. */
+  sampleWeights?: Float32Array;
 }
 
-const optionNames = ["name", "source", "inputs", "targets", "shape", "targetShape", "classes"] as const;
+const optionNames = [
+  "name",
+  "source",
+  "inputs",
+  "targets",
+  "shape",
+  "targetShape",
+  "classes",
+  "sampleWeights",
+] as const;
 
 /**
  * A data set from arrays, checked. The arrays are kept, not copied (uint8 labels become int32).
@@ -73,7 +98,12 @@ export function dataset(options: DatasetOptions): Dataset {
   checkShape(where, "shape", shape);
   const length = countExamples(where, inputs, shape);
   checkFinite(where, "input", inputs, sizeOf(shape));
-  const common = { name, source, length, shape: [...shape], inputs };
+  const { sampleWeights } = options;
+  const columns =
+    sampleWeights === undefined
+      ? {}
+      : { columns: { "sample weight": checkSampleWeights(where, sampleWeights, length) } };
+  const common = { name, source, length, shape: [...shape], inputs, ...columns };
   if (targets instanceof Float32Array) {
     if (options.classes !== undefined) {
       failOption(where, "float targets have no classes", "integer labels", "a Float32Array");
@@ -293,12 +323,21 @@ export function subset(data: Dataset, indices: ArrayLike<number>): Dataset {
       ? { inputs: gather(data.inputs, indices, sizeOf(data.shape)) }
       : { reader: subsetReader(data.reader, Uint32Array.from(indices)) }),
     ...(data.reader?.readsTargets ? {} : { targets: gather(data.targets, indices, sizeOf(data.targetShape)) }),
+    ...(data.columns === undefined ? {} : { columns: gatherColumns(data.columns, indices) }),
   };
 }
 
 function subsetReader(reader: ExampleReader, indices: Uint32Array): ExampleReader {
   const { readsTargets } = reader;
   return { readsTargets, read: (index, inputs, targets) => reader.read(indices[index], inputs, targets) };
+}
+
+function gatherColumns(columns: Readonly<Record<string, Column>>, indices: ArrayLike<number>) {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, { values, shape }]) => {
+      return [name, { values: gather(values, indices, sizeOf(shape)), shape }];
+    }),
+  );
 }
 
 function gather<A extends Uint8Array | Int32Array | Float32Array>(

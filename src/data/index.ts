@@ -25,6 +25,7 @@ export {
 export { cutMix, mixUp } from "./augment/mix.js";
 export { blur, type ErasingOptions, erasing, frequencyMask, noise, timeMask, timeShift } from "./augment/values.js";
 export {
+  type Column,
   classCounts,
   type Dataset,
   type DatasetOptions,
@@ -41,4 +42,5 @@ export { gunzip } from "./gzip.js";
 export { type IdxArray, parseIdx } from "./idx.js";
 export { type ImageSize, readImage } from "./images.js";
 export { digits, fashionMnist, type MnistOptions, mnist, type TrainAndTest } from "./mnist.js";
+export { type ColumnOptions, type RecordDatasetOptions, recordDataset } from "./records.js";
 export { type StrokesOptions, strokes } from "./strokes.js";

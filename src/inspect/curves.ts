@@ -30,7 +30,16 @@ const mostMarkers = 30;
 
 const lossLabels: Readonly<Record<LossName, string>> = {
   crossEntropy: "Cross-entropy loss (nats)",
+  binaryCrossEntropy: "Binary cross-entropy loss (nats)",
   meanSquaredError: "Mean squared error",
+  meanAbsoluteError: "Mean absolute error",
+  huber: "Huber loss",
+  hinge: "Hinge loss",
+  squaredHinge: "Squared hinge loss",
+  categoricalHinge: "Categorical hinge loss",
+  dice: "Dice loss",
+  klDivergence: "Kullback–Leibler divergence (nats)",
+  cosineSimilarity: "Cosine loss",
 };
 
 interface Point {

@@ -4,7 +4,7 @@ import type { Node, OpTable } from "../graph/types.js";
 import { wholeNumber } from "../model/check.js";
 import { emitCall } from "../model/emit.js";
 import type { Reach } from "../model/layer.js";
-import { countParameters, type Network, type NetworkCall, tensorName } from "../model/network.js";
+import { countParameters, isTrained, type Network, type NetworkCall, tensorName } from "../model/network.js";
 import { ops } from "../ops/index.js";
 import { effectiveSize } from "../ops/window.js";
 
@@ -52,7 +52,7 @@ const bytesPerFloat = 4;
 const table: OpTable = ops;
 
 /** Ops whose multiply-adds are counted, as papers count them; elementwise work is left out. */
-const arithmetic = new Set(["conv2d", "matmul", "batchMatmul"]);
+const arithmetic = new Set(["conv", "convInputGradient", "matmul", "batchMatmul"]);
 
 /**
  * Sizes and costs of a network, layer by layer: data to print with {@link formatSummary} or as JSON.
@@ -105,7 +105,7 @@ export function summarize(network: Network, { batchSize = 1 }: { readonly batchS
     batchSize,
     layers: rows,
     parameters,
-    trainableParameters: countParameters(network.weights.filter(({ trainable }) => trainable)),
+    trainableParameters: countParameters(network.weights.filter(isTrained)),
     multiplyAdds: total("multiplyAdds"),
     weightBytes: parameters * bytesPerFloat,
     activationBytes: total("activationBytes"),

@@ -1,12 +1,16 @@
-import { checkOptions, fail } from "../core/errors.js";
+import { checkOptions, closest, fail } from "../core/errors.js";
 import { choice, describe, list, located, namedParts, wholeNumber, wrongOption } from "./check.js";
-import { type Layer, restoreLayer } from "./layer.js";
+import { definedKind } from "./customLayer.js";
+import { type Layer, type LayerKind, restoreLayer } from "./layer.js";
 import { layerKinds } from "./layers/index.js";
-import { type Network, network, tensorName } from "./network.js";
+import { frozenWeights, type Network, type NetworkCall, network, tensorName, withFrozen } from "./network.js";
 import { type InputDType, input, type SymbolicTensor } from "./symbolic.js";
 
-/** The version of the format that this code writes. Every older one can be read. */
-export const architectureVersion = 1;
+/**
+ * The newest version of the format: 2 has `frozen`. Every older one can be read, and each network is written in the
+ * oldest that can hold it.
+ */
+export const architectureVersion = 2;
 
 /**
  * A network as JSON, without its weights. `layers` lists every use of a layer, inputs first. A tensor is called after
@@ -14,11 +18,13 @@ export const architectureVersion = 1;
  */
 export interface Architecture {
   readonly format: "fovea";
-  readonly version: typeof architectureVersion;
+  readonly version: 1 | typeof architectureVersion;
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: InputDType }[];
   readonly layers: readonly LayerRecord[];
   /** Names of tensors. */
   readonly outputs: readonly string[];
+  /** Names of the weights that keep their values in training. Default: none. */
+  readonly frozen?: readonly string[];
 }
 
 /** A new layer, or the next use of one that came before. */
@@ -32,9 +38,12 @@ export type LayerRecord =
  * @example JSON.stringify(toArchitecture(digits))
  */
 export function toArchitecture(network: Network): Architecture {
+  const frozen = frozenWeights(network);
+  // layers that were frozen networks would freeze their weights again
+  const saysFrozen = frozen.length > 0 || network.calls.some(startsFrozen);
   return {
     format: "fovea",
-    version: architectureVersion,
+    version: saysFrozen ? 2 : 1,
     inputs: network.inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
     layers: network.calls.map(({ layer, name, use, inputs }): LayerRecord => {
       const names = inputs.map((tensor) => tensorName(network, tensor));
@@ -42,7 +51,14 @@ export function toArchitecture(network: Network): Architecture {
       return { kind: layer.kind, name, config: layer.config, inputs: names };
     }),
     outputs: network.outputs.map((tensor) => tensorName(network, tensor)),
+    ...(saysFrozen ? { frozen } : {}),
   };
+}
+
+/** Whether a layer has frozen weights of itself. */
+function startsFrozen({ layer, inputs }: NetworkCall): boolean {
+  const shapes = inputs.map(({ shape }) => shape);
+  return layer.definition.weights(layer.config, shapes).some(({ frozen }) => frozen);
 }
 
 /**
@@ -98,7 +114,16 @@ export function fromArchitecture(json: unknown, where = "architecture"): Network
     ),
   );
   checkUsed(result, tensors, where);
-  return result;
+  return parts.frozen === undefined ? result : withFrozen(result, readFrozen(result, parts.frozen, where));
+}
+
+function readFrozen(network: Network, value: unknown, where: string): ReadonlySet<string> {
+  const names = list(where, "frozen", value);
+  const unknown = names.find((name) => !network.weights.some((weight) => weight.name === name));
+  if (unknown !== undefined) {
+    fail({ code: "format", where, problem: `freezes ${describe(unknown)}, which no weight is called` });
+  }
+  return new Set(names as string[]);
 }
 
 function checkHeader(json: unknown, where: string): Readonly<Record<string, unknown>> {
@@ -124,7 +149,7 @@ function checkHeader(json: unknown, where: string): Readonly<Record<string, unkn
       fix: "Update fovea",
     });
   }
-  checkOptions(where, parts, ["format", "version", "inputs", "layers", "outputs"]);
+  checkOptions(where, parts, ["format", "version", "inputs", "layers", "outputs", "frozen"]);
   return parts;
 }
 
@@ -154,9 +179,25 @@ function readLayer(
     return wrongOption(place, "use", record.use, `${known.uses}, the next use of "${known.layer.name}"`);
   }
   checkOptions(place, record, ["kind", "name", "config", "inputs"]);
-  const kinds = Object.keys(layerKinds);
-  const kind = choice(place, "kind", record.kind, kinds);
-  return located(where, () => restoreLayer(layerKinds[kind]!, record.name, record.config));
+  const definition = kindNamed(record.kind, place);
+  return located(where, () => restoreLayer(definition, record.name, record.config));
+}
+
+/** A kind of fovea's, or one that the program has defined. */
+function kindNamed(name: unknown, place: string): LayerKind {
+  if (typeof name !== "string") return wrongOption(place, "kind", name, "the name of a kind of layer");
+  const definition = Object.hasOwn(layerKinds, name) ? layerKinds[name] : definedKind(name);
+  if (definition !== undefined) return definition;
+  const near = closest(name, Object.keys(layerKinds));
+  return fail({
+    code: "option",
+    where: place,
+    problem: `unknown kind of layer "${name}"`,
+    fix:
+      near === undefined
+        ? `If it is a layer of your own, run defineLayer({ name: "${name}", … }) before loading`
+        : `Did you mean "${near}"`,
+  });
 }
 
 /** Layers that lead nowhere would silently lose their weights. */

@@ -6,7 +6,7 @@ import type { Node } from "../graph/types.js";
 import { divide, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
 import { placeOf } from "./layer.js";
-import { isRandom, type Network, type NetworkCall } from "./network.js";
+import { frozenWeights, isRandom, type Network, type NetworkCall, type NetworkInput } from "./network.js";
 import type { InputDType, SymbolicTensor } from "./symbolic.js";
 
 export interface EmitOptions {
@@ -14,6 +14,14 @@ export interface EmitOptions {
   readonly training: boolean;
   /** int32 [2]: a new key for every step. Needed when training a network with dropout. */
   readonly randomKey?: Node;
+}
+
+/** Where a network's nodes stand: in a graph of its own, or as a layer of another network. */
+interface Place extends EmitOptions {
+  /** What scopes of layers begin with: `backbone.`, or nothing. */
+  readonly prefix?: string;
+  /** Full names of the weights that keep their values. */
+  readonly frozen?: ReadonlySet<string>;
 }
 
 export interface EmittedNetwork {
@@ -40,6 +48,31 @@ export function emitNetwork(
   inputs: readonly Node[],
   options: EmitOptions,
 ): EmittedNetwork {
+  const weights = new Map(network.weights.map(({ name, shape }) => [name, builder.variable(name, shape)]));
+  const updates = new Map<string, Node>();
+  const update: Update = (weight, next) => {
+    updates.set(weight, next(updates.get(weight) ?? weights.get(weight)!));
+  };
+  const nodes = emitCalls(network, builder, inputs, weights, options, update);
+  return { outputs: network.outputs.map((tensor) => nodes.get(tensor)!), weights, nodes, updates };
+}
+
+/** Notes what a weight, by its full name, becomes by itself. */
+type Update = (weight: string, next: (current: Node) => Node) => void;
+
+/**
+ * Writes a network with the weights that are given, by their names; tells `update` what they become by themselves.
+ *
+ * @returns the node of every symbolic tensor
+ */
+export function emitCalls(
+  network: Network,
+  builder: GraphBuilder,
+  inputs: readonly Node[],
+  weights: ReadonlyMap<string, Node>,
+  options: Place,
+  update: Update,
+): Map<SymbolicTensor, Node> {
   const nodes = new Map<SymbolicTensor, Node>();
   network.inputs.forEach(({ name, shape, tensor }, position) => {
     const node = inputs[position];
@@ -58,43 +91,46 @@ export function emitNetwork(
   if (options.training && options.randomKey === undefined && isRandom(network)) {
     fail({ code: "graph", where: "network", problem: "training it needs a random key", expected: "int32 [2]" });
   }
-  const weights = new Map(network.weights.map(({ name, shape }) => [name, builder.variable(name, shape)]));
-  const updates = new Map<string, Node>();
+  const place = { ...options, frozen: new Set(frozenWeights(network)) };
   for (const call of network.calls) {
     const operands = call.inputs.map((tensor) => nodes.get(tensor)!);
-    nodes.set(call.output, emitCall(call, builder, operands, weights, options, updates));
+    nodes.set(call.output, emitCall(call, builder, operands, weights, place, update));
   }
-  return { outputs: network.outputs.map((tensor) => nodes.get(tensor)!), weights, nodes, updates };
+  return nodes;
 }
 
-/** Writes one use of a layer, in a scope of the layer's name; notes in `updates` what weights become by themselves. */
+/**
+ * Writes one use of a layer, in a scope of the layer's name; tells `update` what weights become by themselves. A layer all of whose weights are frozen works as in use: batch normalisation takes its running averages.
+ */
 export function emitCall(
   call: NetworkCall,
   builder: GraphBuilder,
   inputs: readonly Node[],
   weights: ReadonlyMap<string, Node>,
-  { training, randomKey }: EmitOptions,
-  updates: Map<string, Node> = new Map(),
+  { training, randomKey, prefix = "", frozen: allFrozen = new Set() }: Place,
+  update: Update = () => {},
 ): Node {
   const { layer, name, use } = call;
+  const { config, definition } = layer;
   const shapes = call.inputs.map(({ shape }) => shape);
-  const own = layer.definition.weights(layer.config, shapes).map((weight) => {
-    return [weight.name, weights.get(`${name}.${weight.name}`)!] as const;
-  });
-  const salt = hashString(use === 0 ? name : `${name}@${use}`);
-  return builder.scope(name, () => {
-    const { config, definition } = layer;
+  const names = definition.weights(config, shapes).map((weight) => weight.name);
+  const full = (weight: string) => `${name}.${weight}`;
+  const frozen = new Set(names.filter((weight) => allFrozen.has(full(weight))));
+  const isStill = names.length > 0 && frozen.size === names.length && !definition.isRandom?.(config);
+  const place = prefix + name;
+  return builder.scope(place, () => {
     const node = definition.emit({
       builder,
+      name: place,
       config,
       inputs,
-      weights: Object.fromEntries(own),
-      training,
+      weights: Object.fromEntries(names.map((weight) => [weight, weights.get(full(weight))!])),
+      frozen,
+      training: training && !isStill,
       randomKey,
-      salt,
+      salt: hashString(use === 0 ? place : `${place}@${use}`),
       update(weight, next) {
-        const full = `${name}.${weight}`;
-        updates.set(full, next(updates.get(full) ?? weights.get(full)!));
+        if (!frozen.has(weight)) update(full(weight), next);
       },
     });
     if (formatShape(node.shape.slice(1)) === formatShape(call.outputShape)) return node;
@@ -108,6 +144,9 @@ export function emitCall(
   });
 }
 
+/** Type of the data of all inputs, or by their names. */
+export type InputDTypes = InputDType | Readonly<Record<string, InputDType>>;
+
 /**
  * Adds the graph's inputs for a network and converts them: uint8 values are divided by 255, floats stay as they are.
  *
@@ -115,11 +154,21 @@ export function emitCall(
  * @param dtype of the data; by default what each `input(…)` says
  * @returns one float32 node [batchSize, …shape] for each input
  */
-export function emitInputs(network: Network, builder: GraphBuilder, batchSize: number, dtype?: InputDType): Node[] {
-  return network.inputs.map((input) => {
-    const node = builder.input(input.name, [batchSize, ...input.shape], dtype ?? input.dtype);
+export function emitInputs(
+  { inputs }: Pick<Network, "inputs">,
+  builder: GraphBuilder,
+  batchSize: number,
+  dtype?: InputDTypes,
+): Node[] {
+  return inputs.map((input) => {
+    const node = builder.input(input.name, [batchSize, ...input.shape], inputDTypeOf(input, dtype));
     return emitNormalized(builder, node);
   });
+}
+
+/** Type of the data of one input. */
+export function inputDTypeOf(input: NetworkInput, dtype: InputDTypes | undefined): InputDType {
+  return (typeof dtype === "object" ? dtype[input.name] : dtype) ?? input.dtype;
 }
 
 /** What a network takes for these data: uint8 values divided by 255, floats as they are. */

@@ -13,17 +13,24 @@ export interface LayerWeight extends Fans {
   readonly name: string;
   readonly shape: Shape;
   readonly initializer: Initializer;
+  /** Whether gradients train it; running averages are not. */
   readonly trainable: boolean;
+  /** Whether it keeps its value whatever trains the network. Default: false. */
+  readonly frozen?: boolean;
 }
 
 /** What a kind of layer sees when it writes its nodes. */
 export interface EmitContext<Config extends object> {
   readonly builder: GraphBuilder;
+  /** The layer's name in the network. */
+  readonly name: string;
   readonly config: Config;
   /** The inputs, with the batch as first axis. */
   readonly inputs: readonly Node[];
   /** The layer's weights by their names within the layer. */
   readonly weights: Readonly<Record<string, Node>>;
+  /** Those of the weights that keep their values. */
+  readonly frozen: ReadonlySet<string>;
   /** Whether the nodes are for training: dropout drops only then. */
   readonly training: boolean;
   /** int32 [2]; there when the layer `isRandom` and the graph is for training. */
@@ -150,7 +157,7 @@ function makeLayer<Config extends object>(
     const given = [...(Array.isArray(first) ? first : [first]), ...more];
     const inputs = given.map((value) => checkTensor(placeOf(definition.kind, name), value));
     const where = placeOf(definition.kind, nameAfter(inputs, layer));
-    checkArity(definition, inputs, where);
+    checkArity(definition, inputs.length, where);
     const shapes = inputs.map(({ shape }) => shape);
     const shape = definition.outputShape(config, shapes, where);
     const weights = definition.weights(config, shapes);
@@ -172,10 +179,11 @@ function nameAfter(inputs: readonly SymbolicTensor[], layer: Layer): string {
   return nameLayers([...new Set([...before, layer])], []).get(layer)!;
 }
 
-function checkArity({ arity }: LayerKind, inputs: readonly SymbolicTensor[], where: string): void {
+/** Checks that a layer takes so many tensors. */
+export function checkArity({ arity }: LayerKind, count: number, where: string): void {
   const [takes, problem, expected] = arities[arity];
-  if (takes(inputs.length)) return;
-  const received = `${inputs.length} ${inputs.length === 1 ? "tensor" : "tensors"}`;
+  if (takes(count)) return;
+  const received = `${count} ${count === 1 ? "tensor" : "tensors"}`;
   fail({ code: "usage", where, problem, expected, received });
 }
 

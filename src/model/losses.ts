@@ -1,103 +1,115 @@
 import { fail } from "../core/errors.js";
-import { formatShape, type Shape } from "../core/shapes.js";
+import type { Shape } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node, TensorType } from "../graph/types.js";
-import { equal, multiply, subtract, x } from "../ops/expression.js";
-import { mapNode } from "../ops/map.js";
-import { reduceNode } from "../ops/reduce.js";
-import { argmax, softmaxCrossEntropy } from "../ops/softmax.js";
-import { choice } from "./check.js";
+import { choice, namedParts, wrongOption } from "./check.js";
+import { binaryCrossEntropy, categoricalHinge, crossEntropy, dice, klDivergence } from "./classLosses.js";
+import { customLoss, type LossFunction } from "./customLoss.js";
 import { placeOf } from "./layer.js";
+import { emitMean, type Loss, type Parts, weighted } from "./loss.js";
 import type { Network } from "./network.js";
+import { cosineSimilarity, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./numberLosses.js";
 
-interface Loss {
-  /** Type of the target, given the output's shape with the batch. */
-  readonly target: (output: Shape) => TensorType;
-  /** Loss per element that is averaged: [batch, …]. */
-  readonly emit: (builder: GraphBuilder, output: Node, target: Node) => Node;
-  /** Whether targets are class labels, so that accuracy has a meaning. */
-  readonly labels: boolean;
-}
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  categoricalHinge,
+  crossEntropy,
+  type DiceOptions,
+  dice,
+  klDivergence,
+} from "./classLosses.js";
+export type { LossFunction } from "./customLoss.js";
+export type { Loss } from "./loss.js";
+export {
+  cosineSimilarity,
+  type HuberOptions,
+  hinge,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  squaredHinge,
+} from "./numberLosses.js";
 
-/**
- * Losses by name, one value per example:
- *
- * - `crossEntropy`: `log Σ_j e^(y_j) − y_label`, from logits y (raw scores, no softmax) and int32 labels
- * - `meanSquaredError`: `mean_i (y_i − t_i)²`, from float32 targets of the output's shape
- */
-export const losses = {
-  crossEntropy: {
-    target: (output) => ({ shape: output.slice(0, -1), dtype: "int32" }),
-    emit: (builder, output, target) => builder.add(softmaxCrossEntropy, [output, target], {}),
-    labels: true,
-  },
-  meanSquaredError: {
-    target: (output) => ({ shape: output, dtype: "float32" }),
-    emit: (builder, output, target) => {
-      const difference = mapNode(builder, [output, target], subtract(x(0), x(1)));
-      return mapNode(builder, [difference], multiply(x(0), x(0)));
-    },
-    labels: false,
-  },
-} as const satisfies Record<string, Loss>;
+const makers = {
+  crossEntropy,
+  binaryCrossEntropy,
+  meanSquaredError,
+  meanAbsoluteError,
+  huber,
+  hinge,
+  squaredHinge,
+  categoricalHinge,
+  dice,
+  klDivergence,
+  cosineSimilarity,
+};
 
-export type LossName = keyof typeof losses;
+/** Losses that are known by their names, with the defaults of their options. */
+export type LossName = keyof typeof makers;
 
-export const lossNames = Object.keys(losses) as readonly LossName[];
+export const lossNames = Object.keys(makers) as readonly LossName[];
+
+/** A loss: its name, what a function such as `crossEntropy({ … })` returned, or a function of your own. */
+export type LossOption = LossName | Loss | LossFunction;
 
 /** Checks a `loss` option; names the closest one on a slip. */
-export function checkLossName(where: string, value: unknown): LossName {
-  return choice(where, "loss", value, lossNames);
+export function lossOf(where: string, value: unknown): Loss {
+  if (typeof value === "function") {
+    const name = lossNames.find((known) => makers[known] === value);
+    if (name === undefined) return customLoss(value as LossFunction);
+    return wrongOption(where, "loss", value, "a loss", `Call it: ${name}()`);
+  }
+  if (typeof value === "object" && value !== null && "emit" in value) return value as Loss;
+  return makers[choice(where, "loss", value, lossNames)]();
+}
+
+/** Makes a loss of what its `toJSON` wrote: a name, or an object with its options. */
+export function lossFromJSON(where: string, json: unknown): Loss {
+  if (typeof json === "string") return lossOf(where, json);
+  const { kind, ...options } = namedParts(where, "loss", json);
+  const make: (options: object) => Loss = makers[choice(where, "loss", kind, lossNames)];
+  return make(options);
 }
 
 /** Type of a loss's target for an output of this shape (with the batch). */
-export function targetType(name: LossName, output: Shape): TensorType {
-  return losses[name].target(output);
+export function targetType(loss: LossOption, output: Shape): TensorType {
+  return lossOf("loss", loss).target(output);
 }
 
-/** Whether the loss takes class labels, so that accuracy can be measured. */
-export function takesLabels(name: LossName): boolean {
-  return losses[name].labels;
+/** Whether the loss takes class labels. */
+export function takesLabels(loss: LossOption): boolean {
+  return lossOf("loss", loss).labels;
+}
+
+/** Whether accuracy has a meaning under the loss. */
+export function measuresAccuracy(loss: LossOption): boolean {
+  return lossOf("loss", loss).emitCorrect !== undefined;
 }
 
 /**
- * Finds mistakes that would train without complaint but badly: a softmax before `crossEntropy`, and a single class.
+ * Finds mistakes that would train without complaint but badly: a softmax before a loss that takes logits, and a single
+ * class.
  *
- * Errors: code "usage" for a softmax at the end, code "shape" for fewer than two classes, code "unsupported" for a
- * network with several outputs.
+ * Errors: code "usage" for a softmax at the end; code "shape" for fewer than two classes, or vectors that do not fit.
+ *
+ * @param position which of the network's outputs the loss is of. Default: the first
  */
-export function checkLoss(network: Network, name: LossName): void {
-  const where = `loss "${name}"`;
-  if (network.outputs.length !== 1) {
-    fail({
-      code: "unsupported",
-      where,
-      problem: "takes a network with one output",
-      received: `${network.outputs.length} outputs`,
-    });
-  }
-  if (!takesLabels(name)) return;
-  const [output] = network.outputs;
+export function checkLoss(network: Network, option: LossOption, position = 0): void {
+  const loss = lossOf("loss", option);
+  const where = `loss "${loss.kind}"`;
+  const output = network.outputs[position]!;
   const last = network.calls.find((call) => call.output === output);
-  if (last !== undefined && endsInSoftmax(last)) {
+  if (loss.logits && last !== undefined && endsInSoftmax(last)) {
     fail({
       code: "usage",
       where,
       problem: `the network ends in a softmax, ${placeOf(last.layer.kind, last.name)}`,
-      fix: `Remove the softmax: ${name} takes logits`,
+      fix: `Remove the softmax: ${loss.kind} takes logits`,
     });
   }
-  const classes = output!.shape.at(-1)!;
-  if (classes < 2) {
-    fail({
-      code: "shape",
-      where,
-      problem: `output ${formatShape(output!.shape)} has one class only, so that the loss is always 0`,
-      expected: "2 classes or more",
-      received: String(classes),
-      fix: "Give the last layer one unit per class",
-    });
-  }
+  loss.check(output.shape, where);
 }
 
 /** Whether the values of a network's only output are probabilities already. */
@@ -105,46 +117,66 @@ export function endsInSoftmax({ layer }: Network["calls"][number]): boolean {
   return layer.kind === "softmax" || ("activation" in layer.config && layer.config.activation === "softmax");
 }
 
+export interface LossInputs {
+  /** float32 [batch]: what each example counts. Default: 1 each. */
+  readonly sampleWeight?: Node;
+  /** What names of inputs begin with. Default: `loss`. */
+  readonly prefix?: string;
+}
+
 /**
- * Loss of each example: [batch]. Outputs with more axes (a class per pixel) are averaged over them.
+ * Loss of each example, [batch], and what it weighs in the mean. Outputs with more axes (a class per pixel) are
+ * averaged over them. Adds an input `loss:<vector>` for each of the loss's vectors.
  *
  * @param output the network's, [batch, …shape]
  * @param target of the type that {@link targetType} says
  */
-export function emitLosses(builder: GraphBuilder, name: LossName, output: Node, target: Node): Node {
-  return builder.scope("loss", () => meanPerExample(builder, losses[name].emit(builder, output, target)));
-}
-
-/**
- * Mean loss of the batch: [].
- *
- * @example const loss = emitLoss(builder, "crossEntropy", logits, labels);
- */
-export function emitLoss(builder: GraphBuilder, name: LossName, output: Node, target: Node): Node {
-  const perExample = emitLosses(builder, name, output, target);
-  return reduceNode(builder, perExample, "mean", [0], "loss");
-}
-
-/**
- * For each example, 1 where the largest output is the label's and 0 where not: [batch]. With a label per pixel, the
- * part of the pixels that are right.
- *
- * @param output logits or probabilities, [batch, …, classes]
- * @param labels int32 [batch, …]; classes are compared as floats, exact below 2²⁴
- */
-export function emitCorrect(builder: GraphBuilder, output: Node, labels: Node): Node {
-  return builder.scope("accuracy", () => {
-    const predicted = builder.add(argmax, [output], {});
-    return meanPerExample(builder, mapNode(builder, [predicted, labels], equal(x(0), x(1))));
+export function emitLosses(
+  builder: GraphBuilder,
+  option: LossOption,
+  output: Node,
+  target: Node,
+  { sampleWeight, prefix = "loss" }: LossInputs = {},
+): Parts {
+  const loss = lossOf("loss", option);
+  const vectors = Object.fromEntries(
+    Object.entries(loss.vectors).map(([name, values]) => {
+      return [name, builder.input(`${prefix}:${name}`, [values.length], "float32")];
+    }),
+  );
+  return builder.scope("loss", () => {
+    const parts = loss.emit({ builder, output, target, vectors });
+    return sampleWeight === undefined ? parts : weighted(builder, parts, sampleWeight);
   });
 }
 
-/** Part of the batch whose largest output is the label's: []. */
-export function emitAccuracy(builder: GraphBuilder, output: Node, labels: Node): Node {
-  return reduceNode(builder, emitCorrect(builder, output, labels), "mean", [0], "accuracy");
+/**
+ * Mean loss of the batch: []. With weights it is the weighted mean, `Σ_n s_n·loss_n / Σ_n s_n·w_n`.
+ *
+ * @example const loss = emitLoss(builder, "crossEntropy", logits, labels);
+ */
+export function emitLoss(
+  builder: GraphBuilder,
+  option: LossOption,
+  output: Node,
+  target: Node,
+  inputs?: LossInputs,
+): Node {
+  const parts = emitLosses(builder, option, output, target, inputs);
+  return builder.scope("loss", () => emitMean(builder, parts, "loss"));
 }
 
-function meanPerExample(builder: GraphBuilder, node: Node): Node {
-  const axes = node.shape.map((_, axis) => axis).slice(1);
-  return reduceNode(builder, node, "mean", axes);
+/** For each example, the part that is right, 0 to 1: [batch], and what it weighs. Losses say what is right. */
+export function emitCorrect(builder: GraphBuilder, option: LossOption, output: Node, target: Node): Parts {
+  const loss = lossOf("loss", option);
+  if (loss.emitCorrect === undefined) {
+    fail({ code: "option", where: `loss "${loss.kind}"`, problem: "accuracy has no meaning under this loss" });
+  }
+  return builder.scope("accuracy", () => loss.emitCorrect!({ builder, output, target }));
+}
+
+/** Part of the batch that is right: []. */
+export function emitAccuracy(builder: GraphBuilder, option: LossOption, output: Node, target: Node): Node {
+  const parts = emitCorrect(builder, option, output, target);
+  return builder.scope("accuracy", () => emitMean(builder, parts, "accuracy"));
 }

@@ -1,4 +1,4 @@
-import { fail } from "../core/errors.js";
+import { closest, fail } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shapes.js";
 import { describe } from "./check.js";
 import { isLayer, type Layer, type LayerWeight, placeOf } from "./layer.js";
@@ -121,6 +121,63 @@ export function network(
     }),
     weights: layers.flatMap((layer) => weightsOf(calls.find((call) => call.layer === layer)!, names.get(layer)!)),
   };
+}
+
+/**
+ * The part of a network that leads to `outputs`, tensors of it: names and weights are the network's.
+ *
+ * @example subNetwork(digits, [digits.calls[1]!.output])
+ */
+export function subNetwork(whole: Network, outputs: readonly SymbolicTensor[]): Network {
+  const needed = new Set(tensorsBefore(outputs));
+  const uses = new Map<string, number>();
+  const calls = whole.calls
+    .filter(({ output }) => needed.has(output))
+    .map((call) => {
+      const use = uses.get(call.name) ?? 0;
+      uses.set(call.name, use + 1);
+      return { ...call, use };
+    });
+  return {
+    inputs: whole.inputs.filter(({ tensor }) => needed.has(tensor)),
+    outputs,
+    calls,
+    weights: whole.weights.filter(({ layer }) => uses.has(layer)),
+  };
+}
+
+/** The tensor of a name: an input's, a layer's, or `layer@1` for a layer's second use. */
+export function tensorOf(whole: Network, name: string, where: string): SymbolicTensor {
+  const tensors = [...whole.inputs.map(({ tensor }) => tensor), ...whole.calls.map(({ output }) => output)];
+  const found = tensors.find((tensor) => tensorName(whole, tensor) === name);
+  if (found !== undefined) return found;
+  const names = tensors.map((tensor) => tensorName(whole, tensor));
+  const near = closest(name, names);
+  return fail({
+    code: "usage",
+    where,
+    problem: `there is no layer "${name}"`,
+    expected: `one of ${names.join(", ")}`,
+    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+  });
+}
+
+/** Whether training changes a weight by its gradient. */
+export function isTrained({ trainable, frozen = false }: LayerWeight): boolean {
+  return trainable && !frozen;
+}
+
+/** The same network with the weights of these names frozen, and all others not. */
+export function withFrozen(whole: Network, names: ReadonlySet<string>): Network {
+  const weights = whole.weights.map(({ frozen: _, ...weight }): WeightSpec => {
+    return names.has(weight.name) ? { ...weight, frozen: true } : weight;
+  });
+  return { ...whole, weights };
+}
+
+/** Names of the weights that keep their values. */
+export function frozenWeights({ weights }: Network): string[] {
+  return weights.filter(({ frozen }) => frozen).map(({ name }) => name);
 }
 
 /** Number of values in all weights, trainable or not. */

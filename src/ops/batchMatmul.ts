@@ -1,8 +1,10 @@
 import { fail } from "../core/errors.js";
-import { formatShape, sameShape, sizeOf } from "../core/shapes.js";
+import { broadcastShapes, formatShape, sameShape, sizeOf } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node, OpDefinition, TensorType } from "../graph/types.js";
+import { x } from "./expression.js";
 import { checkFloats } from "./floats.js";
+import { mapNode } from "./map.js";
 import { transposeNode } from "./transpose.js";
 
 export interface BatchMatmulAttributes {
@@ -64,7 +66,10 @@ export function batchMatmulSizes(a: TensorType, b: TensorType, { transposeA }: B
   return { batch: sizeOf(a.shape.slice(0, -2)), m, n, k, kOfB };
 }
 
-/** Products of matrices over shared leading axes; a transposed right operand is turned first. */
+/**
+ * Products of matrices over leading axes, which broadcast as in NumPy: an operand that is repeated is written out first,
+ * and a transposed right operand turned.
+ */
 export function batchMatmulNode(
   builder: GraphBuilder,
   a: Node,
@@ -73,8 +78,17 @@ export function batchMatmulNode(
   transposeB = false,
   name?: string,
 ): Node {
-  const axes = b.shape.map((_, axis) => axis);
+  const common = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+  // without a common shape, the op says what is wrong
+  const repeated = (node: Node) =>
+    common === undefined ? node : mapNode(builder, [node], x(0), [...common, ...node.shape.slice(-2)]);
+  const [left, right] = [repeated(a), repeated(b)];
+  const axes = right.shape.map((_, axis) => axis);
   const turned = [...axes.slice(0, -2), axes.length - 1, axes.length - 2];
-  const right = transposeB ? transposeNode(builder, b, turned) : b;
-  return builder.add(batchMatmul, [a, right], { transposeA }, name);
+  return builder.add(
+    batchMatmul,
+    [left, transposeB ? transposeNode(builder, right, turned) : right],
+    { transposeA },
+    name,
+  );
 }

@@ -1,7 +1,7 @@
 import { constant, input, variable } from "../graph/leaves.js";
 import { batchMatmul } from "./batchMatmul.js";
 import { concatenate } from "./concatenate.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./conv2d.js";
+import { conv, convFilterGradient, convInputGradient } from "./conv.js";
 import { gather, scatterAdd } from "./gather.js";
 import { map } from "./map.js";
 import { matmul } from "./matmul.js";
@@ -33,10 +33,10 @@ export const ops = {
   resize,
   resizeGradient,
   matmul,
+  conv,
+  convInputGradient,
+  convFilterGradient,
   batchMatmul,
-  conv2d,
-  conv2dInputGradient,
-  conv2dFilterGradient,
   maxPool,
   maxPoolGradient,
   maxPoolPick,

@@ -1,15 +1,10 @@
 import { fail } from "../core/errors.js";
 import { formatShape, type Shape } from "../core/shapes.js";
-import { effectiveSize, outputExtent } from "./window.js";
+import { checkWindow, effectiveSize, outputExtent, type Window, windowOutput } from "./window.js";
 
 /** A window that slides over the spatial axes; one number for each axis, but for `padding`, which has two. */
-export interface SlidingWindows {
+export interface SlidingWindows extends Window {
   readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  /** Absent pixels: [before, after] of the first axis, of the second, … */
-  readonly padding: readonly number[];
-  /** Distance between taps; 1 is a dense window. */
-  readonly dilation: readonly number[];
   /** How far the last window reaches beyond the padding (ceil mode); those taps never count. Default: 0. */
   readonly overhang?: readonly number[];
 }
@@ -100,14 +95,12 @@ export function pooledExtents(shape: Shape, windows: PoolWindows, where: string)
   }
   const extents = shape.slice(1, -1);
   if (isAdaptive(windows)) {
-    checkNumbers("outputSize", windows.outputSize, 1, where);
+    checkSizes("outputSize", windows.outputSize, where);
     return [...windows.outputSize];
   }
-  const { kernel, strides, dilation, padding } = windows;
-  checkNumbers("kernel", kernel, 1, where);
-  checkNumbers("strides", strides, 1, where);
-  checkNumbers("dilation", dilation, 1, where);
-  checkNumbers("padding", padding, 0, where);
+  const { kernel, padding } = windows;
+  checkSizes("kernel", kernel, where);
+  checkWindow(windows, where, kernel.length);
   if (padding.some((amount, side) => amount >= kernel[Math.floor(side / 2)]!)) {
     fail({
       code: "option",
@@ -117,27 +110,16 @@ export function pooledExtents(shape: Shape, windows: PoolWindows, where: string)
       received: formatShape(padding),
     });
   }
+  windowOutput(extents, kernel, windows, where);
   const axes = windowAxes(windows, extents);
-  if (axes.some((axis) => axis.windows < 1)) {
-    const needed = kernel.map((size, axis) => effectiveSize(size, dilation[axis]!));
-    const padded = axes.map(({ size, before, after }) => size + before + after);
-    fail({
-      code: "shape",
-      where,
-      problem: "the window is larger than its padded input",
-      expected: `at least ${needed.join(" × ")} pixels`,
-      received: padded.join(" × "),
-      fix: 'Use padding "same", a smaller window or a larger input',
-    });
-  }
   for (const axis of axes) checkEveryWindow(axis, where);
   return axes.map((axis) => axis.windows);
 }
 
-function checkNumbers(name: string, values: readonly number[], least: number, where: string): void {
-  if (values.every((value) => Number.isInteger(value) && value >= least)) return;
+function checkSizes(name: string, values: readonly number[], where: string): void {
+  if (values.every((value) => Number.isInteger(value) && value >= 1)) return;
   const received = values.join(" × ");
-  fail({ code: "option", where, problem: `${name} is out of range`, expected: `whole numbers ≥ ${least}`, received });
+  fail({ code: "option", where, problem: `${name} is out of range`, expected: "whole numbers ≥ 1", received });
 }
 
 /** Under dilation, the taps of a window may all lie in the padding although it is narrower than the window. */

@@ -7,7 +7,7 @@ import { fitsPrologue, type ReduceAttributes, reducedShape } from "../ops/reduce
 import { readCounts, withoutDeadNodes } from "./rewrite.js";
 
 /** Ops whose kernels apply an expression to their result while it is still in registers. */
-const fusible = new Set(["matmul", "conv2d", "conv2dInputGradient", "gather"]);
+const fusible = new Set(["matmul", "conv", "convInputGradient", "gather"]);
 
 /** Expressions larger than this stay apart: recomputing costs more than a pass over memory. */
 const maximumOperations = 48;

@@ -9,16 +9,26 @@ export type BatchGraph = (batchSize: number) => Graph;
 
 /** A model's tensors on one backend, and the programs compiled for them. Programs are made once for each key. */
 export class Session {
-  readonly store: Store;
-  readonly #programs = new Map<string, Promise<Program>>();
-  readonly #fitting = new Map<string, Promise<number>>();
-  readonly #tables = new Map<string, TensorType>();
+  #programs = new Map<string, Promise<Program>>();
+  #fitting = new Map<string, Promise<number>>();
+  #tables = new Map<string, TensorType>();
+  /** What keys of programs begin with. */
+  #prefix = "";
 
   constructor(
     readonly backend: Backend,
     readonly threads: number,
-  ) {
-    this.store = backend.createStore();
+    readonly store: Store = backend.createStore(),
+  ) {}
+
+  /** The same tensors and tables for another network on them, whose programs are its own: `prefix` tells them apart. */
+  within(prefix: string): Session {
+    const session = new Session(this.backend, this.threads, this.store);
+    session.#programs = this.#programs;
+    session.#fitting = this.#fitting;
+    session.#tables = this.#tables;
+    session.#prefix = `${prefix} `;
+    return session;
   }
 
   /**
@@ -26,7 +36,7 @@ export class Session {
    * suffice, the error of code "memory" names the batch size for which it does.
    */
   program(key: string, graph: BatchGraph, batchSize: number): Promise<Program> {
-    return once(this.#programs, `${key} ${batchSize}`, async () => {
+    return once(this.#programs, `${this.#prefix}${key} ${batchSize}`, async () => {
       try {
         return await this.compile(optimize(graph(batchSize)));
       } catch (error) {
@@ -48,7 +58,7 @@ export class Session {
 
   /** `batchSize`, or where memory does not suffice for it the largest that fits: for work whose result is the same. */
   fittingBatch(key: string, graph: BatchGraph, batchSize: number): Promise<number> {
-    return once(this.#fitting, `${key} ${batchSize}`, async () => {
+    return once(this.#fitting, `${this.#prefix}${key} ${batchSize}`, async () => {
       try {
         await this.program(key, graph, batchSize);
         return batchSize;

@@ -43,6 +43,7 @@ export interface EpochLog {
   /** Measured after the epoch on the validation data, if there is any. */
   readonly validationLoss?: number;
   readonly validationAccuracy?: number;
+  /** Rate of the epoch's last update. */
   readonly learningRate: number;
   /** Seconds of training, without validation. */
   readonly seconds: number;
@@ -57,6 +58,10 @@ export interface RunControl {
   keepWeights(): void;
   /** Puts the kept weights back. */
   restoreWeights(): void;
+  /** Rate of the next step, but for its schedule. */
+  readonly learningRate: number;
+  /** The rate from the next step on; a schedule goes on multiplying it. Nothing is compiled again. */
+  setLearningRate(rate: number): void;
 }
 
 /** How a run ended. */

@@ -1,7 +1,8 @@
 import { checkOptions, fail } from "../core/errors.js";
 import type { Callback } from "./callbacks.js";
+import { checkMonitor, type MonitoredMetric, measured, signOf } from "./monitor.js";
 
-export type MonitoredMetric = "loss" | "accuracy" | "validationLoss" | "validationAccuracy";
+export type { MonitoredMetric };
 
 export interface EarlyStoppingOptions {
   /** What must improve. Default: "validationLoss". Losses should fall, accuracies rise. */
@@ -29,10 +30,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const where = "earlyStopping";
   checkOptions(where, options, ["monitor", "patience", "minDelta", "restoreBest"]);
   const { monitor = "validationLoss", patience = 5, minDelta = 0, restoreBest = true } = options;
-  if (!["loss", "accuracy", "validationLoss", "validationAccuracy"].includes(monitor)) {
-    const expected = "loss, accuracy, validationLoss or validationAccuracy";
-    fail({ code: "option", where, problem: "unknown metric to monitor", expected, received: String(monitor) });
-  }
+  checkMonitor(where, monitor);
   if (!Number.isInteger(patience) || patience < 1) {
     const expected = "a whole number of epochs ≥ 1";
     fail({ code: "option", where, problem: "patience is out of range", expected, received: String(patience) });
@@ -41,7 +39,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     const expected = "a number ≥ 0";
     fail({ code: "option", where, problem: "minDelta is out of range", expected, received: String(minDelta) });
   }
-  const sign = monitor.toLowerCase().endsWith("accuracy") ? -1 : 1;
+  const sign = signOf(monitor);
   let best = Number.POSITIVE_INFINITY;
   let waited = 0;
   return {
@@ -50,15 +48,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       waited = 0;
     },
     onEpoch(log, control) {
-      const value = log[monitor];
-      if (value === undefined) {
-        return fail({
-          code: "usage",
-          where,
-          problem: `this run does not measure ${monitor}`,
-          fix: monitor.startsWith("validation") ? "Pass validation: 0.1 to fit" : "Monitor the loss",
-        });
-      }
+      const value = measured(where, monitor, log);
       if (sign * value < best - minDelta) {
         best = sign * value;
         waited = 0;

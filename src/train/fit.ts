@@ -7,23 +7,36 @@ import { sizeOf } from "../core/shapes.js";
 import { type Augment, checkAugment, layoutOf } from "../data/augment/augment.js";
 import { epochOrder } from "../data/batches.js";
 import { checkInteger, type Dataset, split } from "../data/dataset.js";
-import { checkLossName, type LossName } from "../model/losses.js";
-import { isRandom, type Network } from "../model/network.js";
+import { numberThat } from "../model/check.js";
+import { frozenWeights, isRandom, type Network } from "../model/network.js";
+import { keyOfObjectives, type LossSpec, type LossWeights, type Objective, objectivesOf } from "../model/objectives.js";
 import type { Optimizer } from "../model/optimizers.js";
+import type { Regularizers } from "../model/regularizers.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
+import { type Arranged, arrange, dataOptions } from "./arrange.js";
+import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluatePlaced, evaluationBatch, prepareEvaluation } from "./evaluate.js";
+import { type FurtherInputs, furtherInputs, writeVectors } from "./furtherInputs.js";
 import { checkRunOptions } from "./options.js";
-import { type Feeding, inputDtypeOf, PlacedData, type PlacementOptions } from "./placed.js";
+import { type Feeding, PlacedData, type PlacementOptions } from "./placed.js";
+import type { Schedule } from "./schedules.js";
 import type { Weights } from "./weights.js";
 
 export interface FitOptions extends ExecutionOptions {
-  readonly loss: LossName;
+  /** A loss, by name or with options; for several outputs, losses by the names of outputs. */
+  readonly loss: LossSpec;
+  /** What each of several losses counts in the sum. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
   readonly optimizer: Optimizer;
+  /** What the optimiser's learning rate is multiplied by at each update. Default: 1. */
+  readonly schedule?: Schedule;
+  /** Penalties on weights by patterns of names, part of the training loss: `{ "*.kernel": { l2: 1e-4 } }`. */
+  readonly regularizers?: Regularizers;
   /** Examples per step. The last batch of an epoch holds what is left. Default: 32. */
   readonly batchSize?: number;
   /** Times that all examples are seen, at most. Default: 10. */
@@ -56,7 +69,10 @@ export interface History {
 
 export const fitOptionNames = [
   "loss",
+  "lossWeights",
   "optimizer",
+  "schedule",
+  "regularizers",
   "batchSize",
   "epochs",
   "validation",
@@ -86,16 +102,17 @@ export async function fit(
   if (optimizer?.emit === undefined) {
     fail({ code: "option", where, problem: "optimizer is missing", expected: "what sgd(0.01) or adam() returns" });
   }
-  checkLossName(where, loss);
-  const { train, validation } = divide(data, options.validation, seed, where);
-  checkData(network, train, loss, where);
-  if (validation !== undefined) checkData(network, validation, loss, where);
-
+  const objectives = objectivesOf(network, loss, options.lossWeights, where);
+  const parts = divide(data, options.validation, seed, where);
+  const train = arrange(network, parts.train, objectives, where);
+  const validation = parts.validation && arrange(network, parts.validation, objectives, where);
+  checkData(network, train, objectives, where);
+  if (validation !== undefined) checkData(network, validation, objectives, where);
   checkLoading(where, options, train);
 
   const placed: PlacedData[] = [];
   try {
-    return await runEpochs(network, weights, train, validation, options, feeding, placed);
+    return await runEpochs(network, weights, train, validation, objectives, options, feeding, placed);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
@@ -108,15 +125,16 @@ export async function fit(
 async function runEpochs(
   network: Network,
   weights: Weights,
-  train: Dataset,
-  validation: Dataset | undefined,
+  train: Arranged,
+  validation: Arranged | undefined,
+  objectives: readonly Objective[],
   options: FitOptions,
   feeding: Feeding,
   opened: PlacedData[],
 ): Promise<History> {
-  const { loss, optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
+  const { optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const place = async (data: Dataset, name: PlacementOptions["name"], batchSize: number, augment?: Augment) => {
+  const place = async (data: Arranged, name: PlacementOptions["name"], batchSize: number, augment?: Augment) => {
     const loading = { augment, seed, workers: options.loaderWorkers };
     const placed = await PlacedData.place(session, network, data, { name, batchSize, ...loading, ...feeding });
     opened.push(placed);
@@ -126,16 +144,16 @@ async function runEpochs(
   const placedTrain = await place(train, "training data", batchSize, options.augment).catch((error: unknown) => {
     const graph = (size: number) => {
       const table = { name: "training data", rows: size };
-      return trainingGraph(network, { loss, optimizer, batchSize: size, inputDtype: inputDtypeOf(train), table });
+      return trainingGraph(network, { ...specOf(options), ...dataOptions(network, train), batchSize: size, table });
     };
     throw session.explain(error, graph, largest);
   });
   const placedValidation = validation && (await place(validation, "validation data", evaluationBatch));
-  const trainer = await Trainer.create(session, network, placedTrain, { loss, optimizer, batchSize, seed });
-  if (placedValidation !== undefined) await prepareEvaluation(network, placedValidation, loss);
+  const trainer = await Trainer.create(session, network, placedTrain, { ...options, objectives, batchSize, seed });
+  if (placedValidation !== undefined) await prepareEvaluation(network, placedValidation, objectives);
   const began = platform.now();
   const epochLogs: EpochLog[] = [];
-  const run = new Run(weights);
+  const run = new Run(weights, optimizer.learningRate);
   const { plan } = trainer.main;
   for (const callback of callbacks) {
     await callback.onStart?.({
@@ -151,6 +169,7 @@ async function runEpochs(
   }
   for (let epoch = 1; epoch <= epochs && run.stopped === undefined; epoch++) {
     run.epoch = epoch;
+    trainer.learningRate = run.learningRate;
     const started = platform.now();
     const order = epochOrder(train.length, seed, epoch, shuffle);
     const log = await trainer.epoch(order, epoch, epochs, callbacks, options.signal);
@@ -159,20 +178,24 @@ async function runEpochs(
       run.stop("it was interrupted");
       if (log.examples === 0) break;
     }
-    const measured = placedValidation && (await evaluatePlaced(network, placedValidation, loss));
+    // what is measured, and kept by callbacks, are the averages where there are any
+    if (trainer.hasAverages) exchangeAverages(session.store, network);
+    const measured = placedValidation && (await evaluatePlaced(network, placedValidation, objectives));
     const entry: EpochLog = {
       epoch,
       loss: log.loss,
       ...(log.accuracy === undefined ? {} : { accuracy: log.accuracy }),
       ...(measured === undefined ? {} : { validationLoss: measured.loss }),
       ...(measured?.accuracy === undefined ? {} : { validationAccuracy: measured.accuracy }),
-      learningRate: optimizer.learningRate,
+      learningRate: trainer.lastRate,
       seconds,
       examplesPerSecond: log.examples / seconds,
     };
     epochLogs.push(entry);
     for (const callback of callbacks) await callback.onEpoch?.(entry, run);
+    if (trainer.hasAverages) exchangeAverages(session.store, network);
   }
+  if (trainer.hasAverages) exchangeAverages(session.store, network);
   const seconds = (platform.now() - began) / 1000;
   const end = (): RunEnd => ({
     epochs: epochLogs.length,
@@ -211,7 +234,14 @@ class Run implements RunControl {
   #kept: { epoch: number; values: Map<string, Float32Array> } | undefined;
   #restored = false;
 
-  constructor(readonly weights: Weights) {}
+  constructor(
+    readonly weights: Weights,
+    public learningRate: number,
+  ) {}
+
+  setLearningRate(rate: number): void {
+    this.learningRate = numberThat("setLearningRate", "rate", rate, "a number ≥ 0", (value) => value >= 0);
+  }
 
   get weightsOfEpoch(): number {
     return this.#restored && this.#kept !== undefined ? this.#kept.epoch : this.epoch;
@@ -232,9 +262,9 @@ class Run implements RunControl {
   }
 }
 
-interface TrainerOptions {
-  readonly loss: LossName;
-  readonly optimizer: Optimizer;
+interface TrainerOptions extends TrainingSpec {
+  readonly schedule?: Schedule;
+  readonly objectives: readonly Objective[];
   readonly batchSize: number;
   readonly seed: number;
 }
@@ -244,6 +274,7 @@ interface Step {
   readonly program: Program;
   readonly count: number;
   readonly indices: Int32Array;
+  readonly further: FurtherInputs;
   readonly randomKey: NumericArray | undefined;
   readonly scalars: readonly { readonly name: string; readonly view: NumericArray }[];
   readonly loss: NumericArray;
@@ -252,6 +283,10 @@ interface Step {
 
 /** Runs the steps of training: one program for whole batches, one for the last of an epoch where it is smaller. */
 class Trainer {
+  /** The rate before its schedule; callbacks change it between epochs. */
+  learningRate: number;
+  /** The rate of the last step. */
+  lastRate: number;
   #step = 0;
 
   private constructor(
@@ -262,7 +297,16 @@ class Trainer {
     /** The program of whole batches. */
     readonly main: Program,
     readonly rest: Program | undefined,
-  ) {}
+  ) {
+    this.learningRate = options.optimizer.learningRate;
+    this.lastRate = this.learningRate;
+  }
+
+  /** Whether there are averages beside the weights: from the first update on. */
+  get hasAverages(): boolean {
+    const { averageDecay, accumulationSteps } = this.options.optimizer.options;
+    return averageDecay !== undefined && this.#step >= accumulationSteps;
+  }
 
   static async create(
     session: Session,
@@ -274,8 +318,14 @@ class Trainer {
     const { length } = placed.data;
     const program = (size: number) => {
       const graphOptions = graphOptionsOf(placed, options, size);
+      // programs do not depend on the learning rate
+      const parts = {
+        optimizer: options.optimizer.key,
+        loss: keyOfObjectives(options.objectives),
+        frozen: frozenWeights(network),
+      };
       const graph = (batchSize: number) => trainingGraph(network, { ...graphOptions, batchSize });
-      return session.program(`train ${JSON.stringify(graphOptions)}`, graph, size);
+      return session.program(`train ${JSON.stringify({ ...graphOptions, ...parts })}`, graph, size);
     };
     const whole = Math.min(batchSize, length);
     const main = await program(whole);
@@ -313,10 +363,10 @@ class Trainer {
       this.#step += 1;
       const waiting = source.next(step.indices);
       if (waiting !== undefined) await waiting;
-      this.#write(step);
+      this.#write(step, order, start);
       step.program.run();
       const loss = step.loss[0]!;
-      if (!Number.isFinite(loss)) await this.#explain(step, { loss, epoch, step: index + 1 });
+      if (!Number.isFinite(loss)) await this.#explain(step, order, start, { loss, epoch, step: index + 1 });
       lossSum += loss * step.count;
       if (step.accuracy !== undefined) correct += step.accuracy[0]! * step.count;
       log.examples += step.count;
@@ -342,6 +392,7 @@ class Trainer {
       program,
       count: indices.length,
       indices,
+      further: furtherInputs(program, this.placed.data, options.objectives),
       randomKey: isRandom(network) ? program.input("randomKey") : undefined,
       scalars: Object.keys(options.optimizer.scalars(1)).map((name) => ({
         name,
@@ -352,27 +403,53 @@ class Trainer {
     };
   }
 
-  /** Writes what a step needs beside its examples. */
-  #write({ randomKey, scalars }: Step): void {
+  /** Writes what a step needs beside its first inputs and targets. */
+  #write({ further, randomKey, scalars, count }: Step, order: Uint32Array, start: number): void {
+    for (const copier of further.copiers) copier.copy(order, start, count);
+    writeVectors(further.vectors);
     if (randomKey !== undefined) randomKey.set(keyOf(this.options.seed, "step", this.#step));
-    const values = this.options.optimizer.scalars(this.#step);
+    const values = this.options.optimizer.scalars(this.#step, this.#rate());
     for (const { name, view } of scalars) view[0] = values[name]!;
   }
 
-  async #explain(step: Step, place: { loss: number; epoch: number; step: number }): Promise<never> {
+  #rate(): number {
+    const { optimizer, schedule } = this.options;
+    const done = optimizer.updateOf(this.#step) - 1;
+    const factor = schedule?.(done) ?? 1;
+    if (!(factor >= 0 && factor < Number.POSITIVE_INFINITY)) {
+      const problem = `the schedule gives no factor for step ${done}`;
+      fail({ code: "option", where: "fit", problem, expected: "a number ≥ 0", received: String(factor) });
+    }
+    this.lastRate = this.learningRate * factor;
+    return this.lastRate;
+  }
+
+  async #explain(
+    step: Step,
+    order: Uint32Array,
+    start: number,
+    place: { loss: number; epoch: number; step: number },
+  ): Promise<never> {
     const graph = trainingGraph(this.network, graphOptionsOf(this.placed, this.options, step.count));
     // the examples are still in their rows
     const indices = step.indices.slice();
     const write = (program: Program) => {
       const views = this.#views(program);
       views.indices.set(indices);
-      this.#write(views);
+      this.#write(views, order, start);
     };
     return failWithNaN(this.session, graph, write, place);
   }
 }
 
 /** What a program for batches of `size` examples is made of. */
-function graphOptionsOf({ inputDtype, table }: PlacedData, { loss, optimizer }: TrainerOptions, batchSize: number) {
-  return { loss, optimizer, batchSize, inputDtype, table };
+function graphOptionsOf(placed: PlacedData, options: TrainerOptions, batchSize: number) {
+  return { ...specOf(options), ...placed.graphOptions, batchSize };
+}
+
+type TrainingSpec = Pick<FitOptions, "loss" | "lossWeights" | "optimizer" | "regularizers">;
+
+/** What graphs of a run have in common. */
+function specOf({ loss, lossWeights, optimizer, regularizers }: TrainingSpec): TrainingSpec {
+  return { loss, lossWeights, optimizer, regularizers };
 }

@@ -3,12 +3,25 @@ import { fail } from "../core/errors.js";
 import { formatShape, sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/dataset.js";
 import { decodeModel, encodeModel, type ModelContents } from "../formats/modelFile.js";
-import type { Layer } from "../model/layer.js";
-import { checkLossName, type LossName } from "../model/losses.js";
-import { countParameters, type Network, network, sequentialNetwork } from "../model/network.js";
+import type { Layer, LayerOptions } from "../model/layer.js";
+import { subnetwork } from "../model/layers/index.js";
+import {
+  countParameters,
+  frozenWeights,
+  type Network,
+  network,
+  sequentialNetwork,
+  subNetwork,
+  tensorName,
+  tensorOf,
+  withFrozen,
+} from "../model/network.js";
+import { type LossSpec, type LossWeights, objectivesOf, specFromText, specToText } from "../model/objectives.js";
+import { checkPatterns, matches } from "../model/patterns.js";
 import type { SymbolicTensor } from "../model/symbolic.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
-import { checkData } from "./data.js";
+import { arrange } from "./arrange.js";
+import { checkData, examplesOf } from "./data.js";
 import { defaultProgress } from "./defaultProgress.js";
 import { type Evaluation, evaluateOn, predictOn } from "./evaluate.js";
 import { type FitOptions, fit, type History } from "./fit.js";
@@ -17,7 +30,9 @@ import { Weights } from "./weights.js";
 
 export interface EvaluateOptions extends ExecutionOptions {
   /** Default: the loss of the last `fit`, or the one noted in the file; otherwise "crossEntropy". */
-  readonly loss?: LossName;
+  readonly loss?: LossSpec;
+  /** What each of several losses counts in the sum. Default: 1 each. */
+  readonly lossWeights?: LossWeights;
   /** Examples per step. Default: 250. */
   readonly batchSize?: number;
 }
@@ -27,6 +42,22 @@ export interface PredictOptions extends ExecutionOptions {
   readonly probabilities?: boolean;
   /** Examples per step. Default: 250. */
   readonly batchSize?: number;
+}
+
+/** Examples one after the other in a flat array; of several inputs, arrays by their names. */
+export type PredictInputs = Uint8Array | Float32Array | Readonly<Record<string, Uint8Array | Float32Array>>;
+
+/** A layer of a model. */
+export interface ModelLayer {
+  readonly name: string;
+  readonly kind: string;
+  /** Every argument and option, defaults filled in. */
+  readonly config: object;
+  readonly output: SymbolicTensor;
+  /** Shape of one example of the output. */
+  readonly outputShape: readonly number[];
+  /** Full names of its weights, for `weight` and `setWeight`. */
+  readonly weightNames: readonly string[];
 }
 
 export interface SaveOptions {
@@ -44,23 +75,27 @@ const lossKey = "fovea.loss";
  * console.log(net.parameterCount, net.weightNames); // 7850 [ 'dense.kernel', 'dense.bias' ]
  */
 export class Model {
-  readonly network: Network;
   /** Names of the classes: those of the data of the last `fit`, or of the file. */
   classes: readonly string[] = [];
   /** What the file's writer noted beside the weights. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #weights: Weights;
-  #loss: LossName | undefined;
-  #busy = false;
+  #weights: Weights;
+  #network: Network;
+  #loss: LossSpec | undefined;
 
   /** @param contents weights and notes of a file; without them, weights are drawn at the first use */
   constructor(description: Network, contents?: Omit<ModelContents, "network">) {
-    this.network = description;
-    this.#weights = new Weights(description, contents?.weights);
+    this.#network = description;
+    this.#weights = new Weights(description, contents?.weights, learnedWithin(description));
     this.classes = contents?.classes ?? [];
     const { [lossKey]: loss, ...metadata } = contents?.metadata ?? {};
     this.metadata = metadata;
-    if (loss !== undefined) this.#loss = checkLossName(`metadata "${lossKey}"`, loss);
+    if (loss !== undefined) this.#loss = specFromText(`metadata "${lossKey}"`, loss);
+  }
+
+  /** What the model computes, and which of its weights are frozen. */
+  get network(): Network {
+    return this.#network;
   }
 
   /** Number of values in all weights. */
@@ -73,17 +108,96 @@ export class Model {
     return this.network.weights.map(({ name }) => name);
   }
 
-  /** Draws new first weights by seed, forgetting what was learned. `fit` does it for a model that has none yet. */
+  /**
+   * Draws new first weights by seed, forgetting what was learned, also within networks that are layers. `fit` does it
+   * for a model that has none yet.
+   */
   initialize(seed = 0): this {
     checkRunOptions("initialize", { seed }, ["seed"]);
     this.#weights.initialize(seed);
     return this;
   }
 
+  /**
+   * A layer by its name, and the weights that it has here.
+   *
+   * Errors: code "usage" for a name that no layer has.
+   *
+   * @example net.layer("dense").weightNames // [ "dense.kernel", "dense.bias" ]
+   */
+  layer(name: string): ModelLayer {
+    const output = tensorOf(this.#network, name, "layer");
+    const call = this.#network.calls.find((each) => each.output === output);
+    const weightNames = this.#network.weights.filter(({ layer }) => layer === call?.name).map((weight) => weight.name);
+    const { kind, config } = call?.layer ?? { kind: "input", config: {} };
+    return { name, kind, config, output, outputShape: output.shape, weightNames };
+  }
+
+  /**
+   * Freezes weights: training keeps their values. A layer all of whose weights are frozen works in training as in use,
+   * so that batch normalisation takes its running averages. Saved with the model.
+   *
+   * Keras: layer.trainable = False · PyTorch: requires_grad_(False), and eval() for batch normalisation
+   *
+   * Errors: code "option" for a pattern that no weight's name is of.
+   *
+   * @param patterns of weights' names; `*` stands for any characters. Default: all weights
+   * @example net.freeze("*").unfreeze("dense.*");
+   */
+  freeze(...patterns: readonly string[]): this {
+    return this.#setFrozen("freeze", patterns, true);
+  }
+
+  /** Lets weights be trained again: the contrary of `freeze`. */
+  unfreeze(...patterns: readonly string[]): this {
+    return this.#setFrozen("unfreeze", patterns, false);
+  }
+
+  /**
+   * A model that gives what inner layers give, with the weights of this one: training either changes both.
+   *
+   * Keras: Model(inputs, layer.output) · PyTorch: create_feature_extractor
+   *
+   * Errors: code "usage" for a name that no layer has.
+   *
+   * @param names of layers (`name@1` for a second use) or inner tensors
+   * @example const pooled = await net.features("flatten").predict(image);
+   */
+  features(...names: readonly (string | SymbolicTensor)[]): Model {
+    const where = "features";
+    if (names.length === 0) fail({ code: "usage", where, problem: "names no layer", fix: "Name one or more" });
+    const outputs = names.map((name) => {
+      if (typeof name === "string") return tensorOf(this.#network, name, where);
+      if (this.#network.calls.some(({ output }) => output === name)) return name;
+      return fail({ code: "usage", where, problem: "the tensor belongs to another network" });
+    });
+    const part = new Model(subNetwork(this.#network, outputs));
+    part.#weights = this.#weights.shareWith(part.#network);
+    return part;
+  }
+
+  /**
+   * The model as a layer for other models, which begin with a copy of its weights as they are now. Called again, the
+   * layer shares its weights. Weights that are frozen here are frozen there.
+   *
+   * Keras: a model is a layer · PyTorch: a module within a module
+   *
+   * Errors: code "unsupported" for several outputs.
+   *
+   * @example
+   * const backbone = net.features("flatten").freeze().asLayer({ name: "backbone" });
+   * const head = sequential(input(28, 28, 1), backbone, dense(2));
+   */
+  asLayer(options?: LayerOptions): Layer {
+    const layer = subnetwork(this.#network, options);
+    if (this.#weights.initialized) learned.set(layer, this.#weights.readAll());
+    return layer;
+  }
+
   /** A copy of a weight's values, row-major. Errors: code "usage" for a name that is not in `weightNames`. */
   weight(name: string): Float32Array {
     this.#spec(name, "weight");
-    this.#ensureWeights(0);
+    this.#weights.ensure(0);
     return this.#weights.read(name);
   }
 
@@ -99,7 +213,7 @@ export class Model {
         received: String(values.length),
       });
     }
-    this.#ensureWeights(0);
+    this.#weights.ensure(0);
     this.#weights.write(name, values);
   }
 
@@ -120,12 +234,12 @@ export class Model {
    * });
    */
   async fit(data: Dataset, options: FitOptions): Promise<History> {
-    return this.#exclusively("fit", async () => {
+    return this.#weights.exclusively("fit", async () => {
       const { progress = true, callbacks = [], seed = 0 } = options;
       // progress comes last, so that it can tell what the others decided
       const all = progress ? [...callbacks, ...defaultProgress()] : callbacks;
       checkRunOptions("fit", { seed }, ["seed"]);
-      this.#ensureWeights(seed);
+      this.#weights.ensure(seed);
       const history = await fit(this.network, this.#weights, data, { ...options, callbacks: all });
       this.#loss = options.loss;
       this.classes = data.classes;
@@ -139,49 +253,62 @@ export class Model {
    * @example const { loss, accuracy } = await net.evaluate(digits.test);
    */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-    return this.#exclusively("evaluate", async () => {
-      checkRunOptions("evaluate", options, ["loss", "batchSize"]);
-      const loss = checkLossName("evaluate", options.loss ?? this.#loss ?? "crossEntropy");
-      checkData(this.network, data, loss, "evaluate");
-      this.#ensureWeights(0);
-      const session = await this.#weights.session(options, "evaluate");
-      return evaluateOn(session, this.network, data, { loss, batchSize: options.batchSize });
+    return this.#weights.exclusively("evaluate", async () => {
+      const where = "evaluate";
+      checkRunOptions(where, options, ["loss", "lossWeights", "batchSize"]);
+      const loss = options.loss ?? this.#loss ?? "crossEntropy";
+      const objectives = objectivesOf(this.network, loss, options.lossWeights, where);
+      const arranged = arrange(this.network, data, objectives, where);
+      checkData(this.network, arranged, objectives, where);
+      this.#weights.ensure(0);
+      const session = await this.#weights.session(options, where);
+      return evaluateOn(session, this.network, arranged, { objectives, batchSize: options.batchSize });
     });
   }
 
   /**
    * Applies the network to one or more examples, one after the other in a flat array (NHWC). uint8 is divided by 255.
    *
-   * @returns examples × outputs values
+   * @param inputs of several inputs: arrays by their names
+   * @returns examples × values of the first output
    * Errors: code "shape" where the array does not hold whole examples.
    * @example const scores = await net.predict(image, { probabilities: true });
    */
-  async predict(inputs: Uint8Array | Float32Array, options: PredictOptions = {}): Promise<Float32Array> {
-    return this.#exclusively("predict", async () => {
+  async predict(inputs: PredictInputs, options: PredictOptions = {}): Promise<Float32Array> {
+    return this.#weights.exclusively("predict", async () => {
       checkRunOptions("predict", options, ["probabilities", "batchSize"]);
-      const { shape } = this.network.inputs[0]!;
-      const size = sizeOf(shape);
-      if (inputs.length === 0 || inputs.length % size !== 0) {
-        fail({
-          code: "shape",
-          where: "predict",
-          problem: "the array does not hold whole examples",
-          expected: `a multiple of ${size} values, ${formatShape(shape)} each`,
-          received: String(inputs.length),
-        });
-      }
-      this.#ensureWeights(0);
-      const session = await this.#weights.session(options, "predict");
-      const { probabilities = false, batchSize } = options;
-      const data = { inputs, shape, length: inputs.length / size };
-      return predictOn(session, this.network, data, { probabilities, batchSize });
+      const { probabilities = false } = options;
+      const outputs = await this.#predict(inputs, options, "predict");
+      return outputs.get(probabilities ? "probabilities" : "output")!;
+    });
+  }
+
+  /**
+   * Applies a network with several outputs, or several inputs: as `predict`, by names.
+   *
+   * @returns examples × values of each output, by the names of outputs: those of the layers that make them
+   * Errors: code "shape" where arrays do not hold whole examples, or not the same number; code "option" for names that
+   * are no input's.
+   * @example const { flatten: features, dense: scores } = await net.features("flatten", "dense").predictAll(image);
+   */
+  async predictAll(inputs: PredictInputs, options: PredictOptions = {}): Promise<Record<string, Float32Array>> {
+    const where = "predictAll";
+    return this.#weights.exclusively(where, async () => {
+      checkRunOptions(where, options, ["batchSize"]);
+      const outputs = await this.#predict(inputs, options, where);
+      return Object.fromEntries(
+        this.#network.outputs.map((tensor, i) => {
+          return [tensorName(this.#network, tensor), outputs.get(i === 0 ? "output" : `output_${i}`)!];
+        }),
+      );
     });
   }
 
   /** The model as the bytes of a safetensors file with the architecture in its metadata. */
   toBytes({ metadata = {} }: SaveOptions = {}): Uint8Array<ArrayBuffer> {
-    this.#ensureWeights(0);
-    const notes = { ...this.metadata, ...metadata, ...(this.#loss === undefined ? {} : { [lossKey]: this.#loss }) };
+    this.#weights.ensure(0);
+    const loss = this.#loss && specToText(this.#loss);
+    const notes = { ...this.metadata, ...metadata, ...(loss === undefined ? {} : { [lossKey]: loss }) };
     const { network: description, classes } = this;
     return encodeModel({ network: description, classes, metadata: notes, weights: this.#weights.readAll() });
   }
@@ -209,27 +336,36 @@ export class Model {
     );
   }
 
-  #ensureWeights(seed: number): void {
-    if (!this.#weights.initialized) this.#weights.initialize(seed);
+  async #predict(inputs: PredictInputs, options: PredictOptions, where: string) {
+    const data = examplesOf(this.#network, inputs, where);
+    this.#weights.ensure(0);
+    const session = await this.#weights.session(options, where);
+    const { probabilities = false, batchSize } = options;
+    return predictOn(session, this.#network, data, { probabilities, batchSize });
   }
 
-  /** One call at a time: programs of a model share memory. */
-  async #exclusively<T>(where: string, body: () => Promise<T>): Promise<T> {
-    if (this.#busy) {
-      fail({
-        code: "usage",
-        where,
-        problem: "the model is busy",
-        fix: "Await the call before, or load a second model",
-      });
-    }
-    this.#busy = true;
-    try {
-      return await body();
-    } finally {
-      this.#busy = false;
-    }
+  #setFrozen(where: string, patterns: readonly string[], frozen: boolean): this {
+    const { weights } = this.#network;
+    const names = weights.map(({ name }) => name);
+    checkPatterns(where, patterns, names);
+    const changed = names.filter((name) => patterns.length === 0 || patterns.some((each) => matches(each, name)));
+    const kept = new Set(frozenWeights(this.#network));
+    for (const name of changed) frozen ? kept.add(name) : kept.delete(name);
+    this.#network = withFrozen(this.#network, kept);
+    return this;
   }
+}
+
+/** What models have learned that became layers. */
+const learned = new WeakMap<Layer, ReadonlyMap<string, Float32Array>>();
+
+/** First values of the weights of layers that were models, by their names in the network. */
+function learnedWithin({ calls }: Network): Map<string, Float32Array> {
+  return new Map(
+    calls.flatMap(({ layer, name }) =>
+      [...(learned.get(layer) ?? [])].map(([weight, values]) => [`${name}.${weight}`, values] as const),
+    ),
+  );
 }
 
 /**

@@ -5,8 +5,8 @@ import { type BatchSource, CopiedBatches, ResidentBatches } from "../data/batche
 import type { Dataset } from "../data/dataset.js";
 import { Loader, type LoaderOptions } from "../data/loader/loader.js";
 import type { Network } from "../model/network.js";
-import type { InputDType } from "../model/symbolic.js";
 import type { Session } from "../runtime/session.js";
+import { type Arranged, dataOptions } from "./arrange.js";
 
 /** Data sets up to this size are kept in the model's memory as a whole: 512 MiB, an eighth of what one model can have. */
 export const mostResidentBytes = 2 ** 29;
@@ -28,24 +28,30 @@ export interface PlacementOptions extends Feeding, Pick<LoaderOptions, "augment"
 
 const copied = (data: Dataset, batchSize: number) => new CopiedBatches(data, Math.min(batchSize, data.length));
 
-/** A data set where the programs of a session find its examples: in a table, as a whole or a batch at a time. */
+/**
+ * A data set where the programs of a session find its examples: in a table, as a whole or a batch at a time. The table
+ * has the first input and target; columns beside them are written in front of each step.
+ */
 export class PlacedData {
   private constructor(
     readonly session: Session,
-    readonly data: Dataset,
+    readonly data: Arranged,
     readonly table: ExampleTable,
     readonly source: BatchSource,
     readonly variables: { readonly inputs: string; readonly targets: string },
+    /** What graphs must know of the data. */
+    readonly graphOptions: ReturnType<typeof dataOptions> & { readonly table: ExampleTable },
   ) {}
 
   /** Makes the table. Programs that read another one of that name and type read this one from now on. */
   static async place(
     session: Session,
     network: Network,
-    data: Dataset,
+    given: Dataset,
     options: PlacementOptions,
   ): Promise<PlacedData> {
     const { name, batchSize, residentBytes = mostResidentBytes, source = copied, ...loading } = options;
+    const data: Arranged = { ...given, columns: given.columns ?? {} };
     const variables = { inputs: `${name}.${network.inputs[0]!.name}`, targets: `${name}.target` };
     const place = async (batches: BatchSource) => {
       const { rows } = batches;
@@ -53,11 +59,12 @@ export class PlacedData {
         [variables.inputs]: { shape: [rows, ...data.shape], dtype: dtypeOf(data.inputs) },
         [variables.targets]: { shape: [rows, ...data.targetShape], dtype: dtypeOf(data.targets) },
       });
-      return new PlacedData(session, data, { name, rows }, batches, variables);
+      const table = { name, rows };
+      return new PlacedData(session, data, table, batches, variables, { ...dataOptions(network, data), table });
     };
     if (data.reader !== undefined || loading.augment !== undefined) {
       const loader = new Loader(data, { batchSize, ...loading });
-      return place(loader).catch(async (error) => {
+      return place(loader).catch(async (error: unknown) => {
         await loader.close();
         throw error;
       });
@@ -74,10 +81,6 @@ export class PlacedData {
     return place(source(data, batchSize));
   }
 
-  get inputDtype(): InputDType {
-    return inputDtypeOf(this.data);
-  }
-
   /** Begins an epoch, when the programs that take part in it are compiled. */
   begin(order: Uint32Array, epoch: number): void {
     const { store } = this.session;
@@ -89,11 +92,6 @@ export class PlacedData {
   async close(): Promise<void> {
     await this.source.close?.();
   }
-}
-
-/** What the inputs of a data set are to a network: pixels or numbers. */
-export function inputDtypeOf({ inputs }: Pick<Dataset, "inputs">): InputDType {
-  return inputs instanceof Uint8Array ? "uint8" : "float32";
 }
 
 function dtypeOf(array: Uint8Array | Int32Array | Float32Array): DType {

@@ -1,7 +1,7 @@
 import type { Case, CaseOp } from "../harness/case.js";
 import { batchMatmulCases } from "./batchMatmul.js";
 import { concatenateCases } from "./concatenate.js";
-import { conv2dCases, conv2dFilterGradientCases, conv2dInputGradientCases } from "./conv2d.js";
+import { convCases, convFilterGradientCases, convInputGradientCases } from "./conv.js";
 import { gatherCases, scatterAddCases } from "./gather.js";
 import { mapCases } from "./map.js";
 import { matmulCases } from "./matmul.js";
@@ -37,10 +37,10 @@ export const cases: { readonly [Op in CaseOp]: readonly Case<Op>[] } = {
   resize: resizeCases,
   resizeGradient: resizeGradientCases,
   matmul: matmulCases,
+  conv: convCases,
+  convInputGradient: convInputGradientCases,
+  convFilterGradient: convFilterGradientCases,
   batchMatmul: batchMatmulCases,
-  conv2d: conv2dCases,
-  conv2dInputGradient: conv2dInputGradientCases,
-  conv2dFilterGradient: conv2dFilterGradientCases,
   maxPool: maxPoolCases,
   maxPoolGradient: maxPoolGradientCases,
   maxPoolPick: maxPoolPickCases,

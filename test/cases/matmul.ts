@@ -44,6 +44,11 @@ export const matmulCases: readonly Case<"matmul">[] = [
     // a right-hand matrix that is put into panels
     matmulCase([49, 200, 256], attributes),
   ]),
+  // a transposed left-hand matrix whose rows would all fall into few sets of the cache
+  ...[false, true].map((transposeB) => ({
+    ...matmulCase([256, 521, 130], { transposeA: true, transposeB }),
+    gradient: false,
+  })),
   ...transposes.flatMap((attributes) =>
     edgeSizes.flatMap((size) => withEpilogues(matmulCase([5, 6, size], attributes))),
   ),

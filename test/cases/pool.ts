@@ -1,6 +1,5 @@
-import { resolveWindowPadding } from "../../src/model/layers/spatial.js";
 import { ceilOverhang, type PoolWindows, pooledExtents, type SlidingWindows } from "../../src/ops/poolWindows.js";
-import { effectiveSize } from "../../src/ops/window.js";
+import { effectiveSize, resolvePadding } from "../../src/ops/window.js";
 import { type AnyCase, type Case, type CaseInput, distinct, integers, type Values } from "../harness/case.js";
 import { edgeSizes } from "./sizes.js";
 
@@ -43,8 +42,7 @@ function sliding(spec: PoolSpec, size: readonly number[]): SlidingWindows {
   const ones = size.map(() => 1);
   const { kernel = ones.map(() => 2), strides = kernel, dilation = ones, padding = "valid", ceilMode = false } = spec;
   const effective = kernel.map((taps, axis) => effectiveSize(taps, dilation[axis]!));
-  const amounts = typeof padding === "number" ? size.flatMap(() => [padding, padding]) : padding;
-  const resolved = resolveWindowPadding(amounts, size, effective, strides);
+  const resolved = resolvePadding(padding, size, effective, strides);
   const windows = { kernel, strides, dilation, padding: resolved };
   return ceilMode ? { ...windows, overhang: ceilOverhang(windows, size) } : windows;
 }

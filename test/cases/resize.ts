@@ -1,5 +1,5 @@
 import type { ResizeAttributes } from "../../src/ops/resize.js";
-import type { Case } from "../harness/case.js";
+import { type Case, exactly } from "../harness/case.js";
 import { edgeSizes } from "./sizes.js";
 
 interface Spec extends ResizeAttributes {
@@ -47,5 +47,12 @@ const specs = methods.flatMap((method): Spec[] => [
   ...edgeSizes.map((size) => ({ shape: [2, size, 5], axis: 1, size: 9, ...method })),
 ]);
 
-export const resizeCases: readonly Case<"resize">[] = specs.map(resizeCase);
+/** Infinity stays where it is, and reaches no element that it has no part in. */
+const infinite = methods.map((method): Case<"resize"> => {
+  const plain = resizeCase({ shape: [1, 3, 1], axis: 1, size: 5, ...method });
+  const inputs = [{ shape: [1, 3, 1], values: exactly(1, Infinity, 2) }];
+  return { ...plain, name: `${plain.name}, with infinity`, inputs, gradient: false };
+});
+
+export const resizeCases: readonly Case<"resize">[] = [...specs.map(resizeCase), ...infinite];
 export const resizeGradientCases: readonly Case<"resizeGradient">[] = specs.map(gradientCase);

@@ -45,7 +45,7 @@ describe("dataset", () => {
   test("says what is wrong", async () => {
     expect(await making({ classses: 3 })).toBe(
       'dataset "four": unknown option "classses" (expected one of name, source, inputs, targets, shape, targetShape, ' +
-        'classes). Did you mean "classes".',
+        'classes, sampleWeights). Did you mean "classes".',
     );
     expect(await making({ inputs: [1, 2] })).toBe(
       'dataset "four": the inputs are not a typed array (expected a Uint8Array or a Float32Array, received Array).',

@@ -22,7 +22,7 @@ function example(): Graph {
   const floats = mapNode(builder, [images], multiply(x(0), 1 / 256), undefined, "scale");
   const attributes = { strides: [2, 2], padding: [0, 1, 0, 1], dilation: [1, 1], groups: 1 } as const;
   const features = builder.scope("conv", () => {
-    const sums = builder.add(ops.conv2d, [floats, filter], attributes);
+    const sums = builder.add(ops.conv, [floats, filter], attributes);
     return mapNode(builder, [sums, bias], maximum(add(x(0), x(1)), 0));
   });
   const dropped = builder.scope("dropout", () =>
@@ -46,7 +46,7 @@ describe("printGraph", () => {
       %4 = variable() {variable: "conv.bias"} : float32[4]  # conv.bias
       %5 = variable() {variable: "dense.weights"} : float32[64, 10]  # dense.weights
       %6 = map(%0) {expression: multiply($0, 0.00390625)} : float32[2, 8, 8, 1]  # scale
-      %7 = conv2d(%6, %3) {strides: [2, 2], padding: [0, 1, 0, 1], dilation: [1, 1], groups: 1} : float32[2, 4, 4, 4]  # conv
+      %7 = conv(%6, %3) {strides: [2, 2], padding: [0, 1, 0, 1], dilation: [1, 1], groups: 1} : float32[2, 4, 4, 4]  # conv
       %8 = map(%7, %4) {expression: maximum(add($0, $1), 0)} : float32[2, 4, 4, 4]  # conv
       %9 = map(%8, %2) {expression: select(less(random($1, 0), 0.5), multiply($0, 2), 0)} : float32[2, 4, 4, 4]  # dropout
       %10 = reshape(%9) {shape: [2, 64]} : float32[2, 64]

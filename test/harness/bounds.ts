@@ -3,7 +3,7 @@
  * values at hand by forward error analysis (Higham, "Accuracy and stability of numerical algorithms", ch. 3), so that
  * no tolerance is guessed. With u = 2⁻²⁴ (half a unit in the last place) and leaves exact in float32:
  *
- * - sums of products (matmul, conv2d family, pools, reduce, scatterAdd) of K terms:
+ * - sums of products (matmul, conv family, pools, reduce, scatterAdd) of K terms:
  *   `γ(K) · Σ|terms| + what the operands' own bounds contribute`, where Σ|terms| is the same op on absolute values and
  *   `γ(K) = u · min(K + 3, 8·√(K + 3))`: K + 3 roundings in any order, at most; beyond 64 terms the probabilistic
  *   bound of Higham & Mary (2019), which holds with λ = 8 far beyond any number of elements tested;
@@ -127,9 +127,9 @@ function boundOfLoops(
   switch (node.op) {
     case "matmul":
     case "batchMatmul":
-    case "conv2d":
-    case "conv2dInputGradient":
-    case "conv2dFilterGradient": {
+    case "conv":
+    case "convInputGradient":
+    case "convFilterGradient": {
       const bound = scale(compute(absolute(a.value), absolute(b.value)), gamma(terms));
       if (!isExact(a)) accumulate(bound, compute(a.bound, plus(absolute(b.value), b.bound)));
       if (!isExact(b)) accumulate(bound, compute(absolute(a.value), b.bound));
@@ -214,14 +214,13 @@ export function termsOf(node: Node, nodes: readonly Node[]): number {
   switch (node.op) {
     case "matmul":
       return input(0)[attributes.transposeA ? 0 : 1]!;
+    case "conv":
+    case "convFilterGradient":
+      return sizeOf(input(1).slice(0, -1));
+    case "convInputGradient":
+      return (sizeOf(input(1).slice(0, -2)) * input(1).at(-1)!) / attributes.groups!;
     case "batchMatmul":
       return input(0)[input(0).length - (attributes.transposeA ? 2 : 1)]!;
-    case "conv2d":
-      return sizeOf(input(1).slice(0, 3));
-    case "conv2dInputGradient":
-      return (input(1)[0]! * input(1)[1]! * input(1)[3]!) / attributes.groups!;
-    case "conv2dFilterGradient":
-      return sizeOf(input(1).slice(0, 3));
     case "windowSum":
       return attributes.before! + attributes.after! + 1;
     case "resize":

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import type { Backend } from "../../src/plan/backend.js";
-import { conv2dCase } from "../cases/conv2d.js";
+import { convCase } from "../cases/conv.js";
 import { matmulCase } from "../cases/matmul.js";
 import { boundsOf, u } from "./bounds.js";
 import type { AnyCase } from "./case.js";
@@ -26,7 +26,7 @@ function spoilt(spoil: (values: Float32Array) => void): { name: string; backend:
 }
 
 describe("the harness", () => {
-  const convolution = conv2dCase({ size: [6, 6], channels: 16, filters: 8 })!;
+  const convolution = convCase({ size: [6, 6], channels: 16, filters: 8, batch: 3 })!;
 
   it("accepts what is exact", async () => {
     await checkCase(convolution, [spoilt(() => {})]);
@@ -36,7 +36,7 @@ describe("the harness", () => {
     const last = spoilt((values) => {
       values[values.length - 1]! *= 1 + 1e-4;
     });
-    await expect(checkCase(convolution, [last])).rejects.toThrow(/^value on spoilt: element 575 of 576 is .*bound/);
+    await expect(checkCase(convolution, [last])).rejects.toThrow(/^value on spoilt: element 863 of 864 is .*bound/);
     const first = spoilt((values) => {
       values[0]! *= 1 + 1e-4;
     });

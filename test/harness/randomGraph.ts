@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import type { Graph, Node } from "../../src/graph/types.js";
 import { verifyGraph } from "../../src/graph/verify.js";
-import { type Conv2dAttributes, conv2d } from "../../src/ops/conv2d.js";
+import { type ConvAttributes, conv } from "../../src/ops/conv.js";
 import * as e from "../../src/ops/expression.js";
 import { ops } from "../../src/ops/index.js";
 import { mapNode } from "../../src/ops/map.js";
@@ -14,7 +14,7 @@ import { softmax } from "../../src/ops/softmax.js";
 /** One step in making a random graph; numbers choose among the nodes that fit. */
 type Action =
   | { readonly kind: "map"; readonly a: number; readonly b: number; readonly expression: number }
-  | { readonly kind: "matmul" | "conv2d" | "update"; readonly a: number; readonly b: number }
+  | { readonly kind: "matmul" | "conv" | "update"; readonly a: number; readonly b: number }
   | { readonly kind: "reduce" | "softmax" | "reshape" | "dropout" | "output"; readonly a: number };
 
 /** What maps do to `$0` and `$1`: bounded, so that long chains stay finite. */
@@ -35,7 +35,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ kind: kinds("map"), a: node, b: node, expression: fc.nat(expressions.length - 1) }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: kinds("matmul", "conv2d", "update"), a: node, b: node }) },
+  { weight: 3, arbitrary: fc.record({ kind: kinds("matmul", "conv", "update"), a: node, b: node }) },
   { weight: 4, arbitrary: fc.record({ kind: kinds("reduce", "softmax", "reshape", "dropout", "output"), a: node }) },
 );
 
@@ -47,7 +47,7 @@ const matrices = [
 ];
 const image = [1, 4, 4, 2];
 const filters = [3, 3, 2, 2];
-const convolution: Conv2dAttributes = { strides: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 };
+const convolution: ConvAttributes = { strides: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 };
 
 const same = (a: Node, b: Node) => String(a.shape) === String(b.shape);
 
@@ -87,10 +87,10 @@ function graphOf(actions: readonly Action[]): Graph {
         if (right !== undefined) nodes.push(matmulNode(builder, left, right));
         break;
       }
-      case "conv2d": {
+      case "conv": {
         const source = pick(made.a, ({ shape }) => String(shape) === String(image))!;
         const kernel = pick(made.b, ({ shape }) => String(shape) === String(filters))!;
-        nodes.push(builder.add(conv2d, [source, kernel], convolution));
+        nodes.push(builder.add(conv, [source, kernel], convolution));
         break;
       }
       case "reduce":

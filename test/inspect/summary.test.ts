@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { formatSummary, summarize } from "../../src/inspect/summary.js";
-import { add, conv2d, dense, dropout, flatten, maxPool2d, relu, reshape } from "../../src/model/layers/index.js";
+import {
+  add,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  maxPool2d,
+  relu,
+  reshape,
+  subnetwork,
+} from "../../src/model/layers/index.js";
 import { network, sequentialNetwork } from "../../src/model/network.js";
 import { input } from "../../src/model/symbolic.js";
 import { mnistDeep, mnistShallow } from "../../src/zoo/networks.js";
@@ -9,6 +19,12 @@ const sizes = (...layers: Parameters<typeof sequentialNetwork>[1][]) =>
   summarize(sequentialNetwork(input(227, 227, 1), ...layers)).layers.map(({ receptiveField }) => receptiveField[0]!);
 
 describe("summarize", () => {
+  it("sees through networks that are layers", () => {
+    const layers = () => [conv2d(8, 5, { stride: 2 }), maxPool2d(3, { strides: 2 }), conv2d(4, 3, { dilation: 2 })];
+    const nested = subnetwork(sequentialNetwork(input(227, 227, 1), ...layers()));
+    expect(sizes(nested, conv2d(2, 3)).at(-1)).toEqual(sizes(...layers(), conv2d(2, 3)).at(-1));
+  });
+
   it("counts parameters, multiply-adds and bytes", () => {
     const summary = summarize(mnistShallow());
     expect(

@@ -9,23 +9,32 @@ import {
   add,
   averagePool2d,
   batchNorm,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   dense,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
   dropout,
   flatten,
   globalAveragePool2d,
-  layerKinds,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   maxPool2d,
   relu,
   reshape,
+  separableConv1d,
+  separableConv2d,
   softmax,
+  subnetwork,
 } from "../../src/model/layers/index.js";
-import { network, sequentialNetwork } from "../../src/model/network.js";
+import { network, sequentialNetwork, withFrozen } from "../../src/model/network.js";
 import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
-
-/** What errors list as the known kinds. */
-const kinds = Object.keys(layerKinds).join(", ");
 
 describe("toArchitecture", () => {
   it("writes every use of a layer, with all options", () => {
@@ -60,6 +69,39 @@ describe("toArchitecture", () => {
   });
 });
 
+/** Convolutions over any number of axes, of every kind. */
+function convolutions(
+  options: fc.Arbitrary<{ readonly kernelInitializer?: Initializer }>,
+  size: fc.Arbitrary<number>,
+): fc.Arbitrary<Layer> {
+  const padding = fc.constantFrom("same" as const, "valid" as const);
+  const multiplier = fc.integer({ min: 1, max: 2 });
+  return fc
+    .tuple(options, size, size, padding, multiplier)
+    .chain(([given, filters, kernel, padding, depthMultiplier]) => {
+      const all = { ...given, padding };
+      const { kernelInitializer: _, ...shared } = all;
+      const full = { ...given, padding: "full" as const };
+      const transposed = { ...all, ...(depthMultiplier === 1 ? {} : { outputPadding: 0 }) };
+      return fc.constantFrom(
+        () => conv1d(filters, kernel, { ...given, padding: "causal" }),
+        () => conv3d(filters, kernel, full),
+        () => conv2d(filters, kernel, { ...given, padding: 1, paddingMode: "replicate" }),
+        () => locallyConnected1d(filters, kernel, { ...given, padding: "causal" }),
+        () => locallyConnected2d(filters, kernel, full),
+        () => depthwiseConv1d(kernel, { ...all, depthMultiplier }),
+        () => depthwiseConv2d(kernel, { ...all, depthMultiplier }),
+        () => depthwiseConv3d(kernel, { ...all, depthMultiplier }),
+        () => separableConv1d(filters, kernel, { ...shared, depthMultiplier }),
+        () => separableConv2d(filters, kernel, { ...shared, depthMultiplier }),
+        () => convTranspose1d(filters, kernel, transposed),
+        () => convTranspose2d(filters, kernel, transposed),
+        () => convTranspose3d(filters, kernel, transposed),
+      );
+    })
+    .map((make) => make());
+}
+
 /** Layers of every kind with random options. */
 const anyLayer: fc.Arbitrary<Layer> = (() => {
   const size = fc.integer({ min: 1, max: 4 });
@@ -85,6 +127,7 @@ const anyLayer: fc.Arbitrary<Layer> = (() => {
     fc
       .tuple(size, pair, partial({ ...weighted, stride: pair, padding, dilation: pair }))
       .map(([filters, kernel, options]) => conv2d(filters, kernel, options)),
+    convolutions(partial({ ...weighted, stride: size, dilation: fc.nat(1).map((d) => d + 1) }), size),
     fc.tuple(size, partial(weighted)).map(([units, options]) => dense(units, options)),
     fc.tuple(pair, partial({ strides: pair, padding })).map(([window, options]) => maxPool2d(window, options)),
     fc
@@ -100,12 +143,18 @@ const anyLayer: fc.Arbitrary<Layer> = (() => {
       center: fc.boolean(),
     }).map((options) => batchNorm(options)),
     fc.constant(0).map(() => reshape([2, 2, 9])),
+    fc.boolean().map((frozen) => {
+      const inner = sequentialNetwork(input(6, 6, 1), conv2d(1, 3), batchNorm());
+      return subnetwork(frozen ? withFrozen(inner, new Set(["conv2d.bias"])) : inner);
+    }),
   );
 })();
 
 /** A network of the layers that fit; now and then a result is added to itself, or a layer is used twice. */
-const anyNetwork = fc.tuple(fc.array(fc.tuple(anyLayer, fc.nat(3)), { minLength: 1, maxLength: 8 })).map(([layers]) => {
-  const source = input([6, 6, 1], { dtype: "uint8" });
+const anyShape = fc.constantFrom([6, 6, 1], [18, 2], [3, 4, 3, 1]);
+const anyLayers = fc.array(fc.tuple(anyLayer, fc.nat(3)), { minLength: 1, maxLength: 8 });
+const anyNetwork = fc.tuple(anyShape, anyLayers).map(([shape, layers]) => {
+  const source = input(shape, { dtype: "uint8" });
   let tensor: SymbolicTensor = source;
   for (const [layer, fate] of layers) {
     try {
@@ -117,6 +166,23 @@ const anyNetwork = fc.tuple(fc.array(fc.tuple(anyLayer, fc.nat(3)), { minLength:
     }
   }
   return network(source, tensor);
+});
+
+describe("frozen weights", () => {
+  it("are written by name, in a version of their own", () => {
+    const net = withFrozen(sequentialNetwork(input(4), dense(3), dense(2)), new Set(["dense.kernel"]));
+    const written = toArchitecture(net);
+    expect([written.version, written.frozen]).toEqual([2, ["dense.kernel"]]);
+    expect(fromArchitecture(written).weights.map(({ frozen }) => frozen)).toEqual([
+      true,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(() => fromArchitecture({ ...written, frozen: ["dense.gamma"] }, "net.json")).toThrow(
+      'net.json: freezes "dense.gamma", which no weight is called.',
+    );
+  });
 });
 
 describe("round trip", () => {
@@ -162,12 +228,12 @@ describe("errors", () => {
     ],
     [{ format: "fovea" }, "net.json: wrong version (expected a whole number ≥ 1, received nothing)."],
     [
-      { ...base, version: 2 },
-      "net.json: was written by a newer fovea (expected version 1, received version 2). Update fovea.",
+      { ...base, version: 3 },
+      "net.json: was written by a newer fovea (expected version 2, received version 3). Update fovea.",
     ],
     [
       { ...base, output: [] },
-      'net.json: unknown option "output" (expected one of format, version, inputs, layers, outputs). Did you mean "outputs".',
+      'net.json: unknown option "output" (expected one of format, version, inputs, layers, outputs, frozen). Did you mean "outputs".',
     ],
     [{ ...base, inputs: {} }, "net.json: wrong inputs (expected a list, received an object)."],
     [
@@ -205,19 +271,19 @@ describe("errors", () => {
       changed((json) => {
         json.layers[0].kind = "conv2";
       }),
-      `net.json: layers[0]: unknown kind "conv2" (expected one of ${kinds}). Did you mean "conv2d".`,
+      `net.json: layers[0]: unknown kind of layer "conv2". Did you mean "conv2d".`,
     ],
     [
       changed((json) => {
         json.layers[0].kind = "toString";
       }),
-      `net.json: layers[0]: unknown kind "toString" (expected one of ${kinds}).`,
+      `net.json: layers[0]: unknown kind of layer "toString". If it is a layer of your own, run defineLayer({ name: "toString", … }) before loading.`,
     ],
     [
       changed((json) => {
         delete json.layers[0].kind;
       }),
-      `net.json: layers[0]: wrong kind (expected one of ${kinds}, received nothing).`,
+      `net.json: layers[0]: wrong kind (expected the name of a kind of layer, received nothing).`,
     ],
     [
       changed((json) => {
@@ -247,7 +313,7 @@ describe("errors", () => {
       changed((json) => {
         json.layers[0].config.filter = 3;
       }),
-      'net.json: conv2d "conv2d": unknown option "filter" (expected one of filters, kernelSize, stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer). Did you mean "filters".',
+      'net.json: conv2d "conv2d": unknown option "filter" (expected one of filters, kernelSize, stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, paddingMode). Did you mean "filters".',
     ],
     [
       changed((json) => {

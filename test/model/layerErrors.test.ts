@@ -12,6 +12,7 @@ import {
   groupNorm,
   hardTanh,
   instanceNorm,
+  lambda,
   layerNorm,
   localResponseNorm,
   maxout,
@@ -31,6 +32,7 @@ import {
   zeroPadding1d,
   zeroPadding2d,
 } from "../../src/model/layers/index.js";
+import { math } from "../../src/model/math.js";
 import { input } from "../../src/model/symbolic.js";
 
 const sequence = input(7, 3);
@@ -182,6 +184,28 @@ const wordings: readonly [() => unknown, string][] = [
   [
     () => maxout(2)(image),
     'maxout "maxout": input [28, 28, 3] has 3 channels, which cannot be split into 2 pieces each. Make the pieces a divisor of the channels.',
+  ],
+
+  [
+    () => lambda(wrong("a + 1")),
+    'lambda: wrong function (expected a function such as (a) => math.multiply(a, math.sigmoid(a)), received "a + 1").',
+  ],
+  [() => lambda(wrong(() => undefined)), "lambda: wrong result (expected an object, received nothing)."],
+  [
+    () =>
+      lambda(
+        wrong(() => ({ kind: "unary", fn: "sin", a: { kind: "input", index: 0 } })),
+        { name: "wave" },
+      ),
+    'lambda "wave": unknown result.fn "sin" (expected one of negate, absolute, exp, expm1, log, log1p, sqrt, tanh, sigmoid, erf, floor).',
+  ],
+  [
+    () => lambda((a, b) => math.add(a, b))(image),
+    'lambda "lambda": takes as many inputs as its function (expected 2 tensors, received 1).',
+  ],
+  [
+    () => lambda((a, b) => math.add(a, b))(image, sequence),
+    'lambda "lambda": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [7, 3]).',
   ],
 ];
 

@@ -78,6 +78,7 @@ describe("configurations", () => {
       useBias: true,
       kernelInitializer: "glorotUniform",
       biasInitializer: "zeros",
+      paddingMode: "zeros",
     });
     const window = { size: [2, 2], strides: [2, 2], padding: "valid", dilation: [1, 1], ceilMode: false };
     expect(maxPool2d(2).config).toEqual(window);
@@ -119,9 +120,11 @@ describe("nodes", () => {
     builder.scope("layer", () =>
       definition.emit({
         builder,
+        name: "layer",
         config,
         inputs,
         weights: Object.fromEntries(weights),
+        frozen: new Set(),
         training: true,
         randomKey,
         salt: 7,
@@ -137,13 +140,13 @@ describe("nodes", () => {
 
   it("of conv2d: padding as four numbers, bias and activation in one map", () => {
     expect(emitted(conv2d(3, 2, { stride: 2, activation: "sigmoid" }), [5, 4, 1])).toMatchInlineSnapshot(`
-      "%4 = conv2d(%0, %1) {strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0], groups: 1} : float32[2, 3, 2, 3]  # layer
+      "%4 = conv(%0, %1) {strides: [2, 2], dilation: [1, 1], padding: [0, 1, 0, 0], groups: 1} : float32[2, 3, 2, 3]  # layer
       %5 = map(%4, %2) {expression: sigmoid(add($0, $1))} : float32[2, 3, 2, 3]  # layer"
     `);
     expect(
       emitted(conv2d(4, 3, { groups: 2, useBias: false, padding: [1, 0, 2, 1] }), [5, 4, 2]),
     ).toMatchInlineSnapshot(
-      `"%3 = conv2d(%0, %1) {strides: [1, 1], dilation: [1, 1], padding: [1, 0, 2, 1], groups: 2} : float32[2, 4, 5, 4]  # layer"`,
+      `"%3 = conv(%0, %1) {strides: [1, 1], dilation: [1, 1], padding: [1, 0, 2, 1], groups: 2} : float32[2, 4, 5, 4]  # layer"`,
     );
   });
 
@@ -226,16 +229,16 @@ describe("errors", () => {
       "conv2d: stride and strides are both given. Keep one of them; they mean the same.",
     ],
     [
-      () => conv2d(10, 5, { padding: wrong("full") }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received "full").',
+      () => conv2d(10, 5, { padding: wrong("causal") }),
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received "causal").',
     ],
     [
       () => conv2d(10, 5, { padding: wrong([1, 2, 3]) }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received [1, 2, 3]).',
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received [1, 2, 3]).',
     ],
     [
       () => conv2d(10, 5, { padding: -1 }),
-      'conv2d: wrong padding (expected "same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received -1).',
+      'conv2d: wrong padding (expected "same", "valid", "full", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right], received -1).',
     ],
     [
       () => conv2d(10, 5, { dilation: 0 }),
@@ -261,7 +264,7 @@ describe("errors", () => {
     [() => conv2d(10, 5, { useBias: wrong(1) }), "conv2d: wrong useBias (expected true or false, received 1)."],
     [
       () => conv2d(10, 5, { kernelInitializer: wrong("heNorm") }),
-      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones). Did you mean "heNormal".',
+      'conv2d: unknown kernelInitializer "heNorm" (expected one of glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal, zeros, ones). Did you mean "heNormal".',
     ],
     [
       () => dense(10, { biasInitializer: wrong(0.1) }),
@@ -269,7 +272,7 @@ describe("errors", () => {
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constants", value: 1 }) }),
-      'dense: unknown biasInitializer.kind "constants" (expected one of constant). Did you mean "constant".',
+      'dense: unknown biasInitializer.kind "constants" (expected one of constant, randomNormal, randomUniform, truncatedNormal, orthogonal, identity, dirac). Did you mean "constant".',
     ],
     [
       () => dense(10, { biasInitializer: wrong({ kind: "constant" }) }),
@@ -282,7 +285,7 @@ describe("errors", () => {
     [() => constant(Number.NaN), "constant: wrong value (expected a finite number, received NaN)."],
     [
       () => conv2d(10, 5, wrong({ kernelInitialiser: "heNormal" })),
-      'conv2d: unknown option "kernelInitialiser" (expected one of stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, name). Did you mean "kernelInitializer".',
+      'conv2d: unknown option "kernelInitialiser" (expected one of stride, strides, padding, dilation, groups, activation, useBias, kernelInitializer, biasInitializer, paddingMode, name). Did you mean "kernelInitializer".',
     ],
     [() => conv2d(10, 5, wrong(2)), "conv2d: wrong options (expected an object, received 2)."],
     [

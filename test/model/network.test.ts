@@ -120,7 +120,7 @@ describe("emitting", () => {
       "variable stem.bias",
       "variable dense.kernel",
       "variable dense.bias",
-      "conv2d stem",
+      "conv stem",
       "map stem",
       "reshape flatten",
       "matmul dense",

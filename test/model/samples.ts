@@ -16,11 +16,19 @@ import {
   averagePool3d,
   batchNorm,
   concatenate,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   cropping1d,
   cropping2d,
   cropping3d,
   dense,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
   dropout,
   elu,
   flatten,
@@ -48,8 +56,11 @@ import {
   l2Pool1d,
   l2Pool2d,
   l2Pool3d,
+  lambda,
   layerNorm,
   leakyRelu,
+  locallyConnected1d,
+  locallyConnected2d,
   localResponseNorm,
   maximum,
   maxout,
@@ -71,6 +82,8 @@ import {
   relu6,
   reshape,
   selu,
+  separableConv1d,
+  separableConv2d,
   sigmoid,
   silu,
   softmax,
@@ -80,6 +93,7 @@ import {
   spatialDropout2d,
   spatialDropout3d,
   stopGradient,
+  subnetwork,
   subtract,
   sumPool1d,
   sumPool2d,
@@ -92,6 +106,9 @@ import {
   zeroPadding2d,
   zeroPadding3d,
 } from "../../src/model/layers/index.js";
+import { math } from "../../src/model/math.js";
+import { type Network, network, sequentialNetwork, withFrozen } from "../../src/model/network.js";
+import { input } from "../../src/model/symbolic.js";
 
 /** A layer with the shapes that it takes and the one that it gives, all without the batch. */
 export interface Sample {
@@ -101,6 +118,16 @@ export interface Sample {
   readonly output: Shape;
   /** False where the gradient is not that of the values, on purpose. */
   readonly finiteDifferences?: boolean;
+}
+
+/** Networks to be layers. */
+function chain(): Network {
+  return sequentialNetwork(input(image), conv2d(3, 3, { stride: 2 }), batchNorm(), sigmoid());
+}
+
+function join(): Network {
+  const [a, b] = [input(5), input(5)];
+  return network([a, b], multiply()(a, dense(5, { activation: "tanh" })(b)));
 }
 
 const sample = (name: string, layer: Layer, inputs: readonly Shape[], output: Shape): Sample => {
@@ -114,6 +141,25 @@ const volume = [4, 5, 3, 2];
 /** At least one of every kind of layer, and one for every option that changes what it computes. */
 export const samples: readonly Sample[] = [
   sample("3×3", conv2d(2, 3), [image], [6, 5, 2]),
+  sample("full, grouped", conv2d(2, 3, { padding: "full", groups: 2 }), [image], [8, 7, 2]),
+  sample("circular", conv2d(2, 3, { paddingMode: "circular", stride: 2 }), [image], [3, 3, 2]),
+  sample("causal, dilated", conv1d(2, 2, { padding: "causal", dilation: 4 }), [sequence], [7, 2]),
+  sample("reflected", conv1d(2, 5, { paddingMode: "reflect", activation: "tanh" }), [sequence], [7, 2]),
+  sample("strided", conv3d(2, 3, { stride: [2, 1, 1] }), [volume], [2, 5, 3, 2]),
+  sample("replicated", conv3d(2, 3, { paddingMode: "replicate" }), [volume], [4, 5, 3, 2]),
+  sample("strided", depthwiseConv1d(3, { stride: 2 }), [sequence], [4, 3]),
+  sample("with a multiplier", depthwiseConv2d(3, { depthMultiplier: 2, padding: "valid" }), [image], [4, 3, 8]),
+  sample("reflected", depthwiseConv2d(3, { paddingMode: "reflect", useBias: false }), [image], image),
+  sample("plain", depthwiseConv3d(2, { dilation: [2, 1, 1] }), [volume], volume),
+  sample("plain", separableConv1d(4, 3), [sequence], [7, 4]),
+  sample("with a multiplier", separableConv2d(3, 3, { depthMultiplier: 2, stride: 2 }), [image], [3, 3, 3]),
+  sample("same", convTranspose1d(2, 4, { stride: 3 }), [sequence], [21, 2]),
+  sample("as in PyTorch", convTranspose2d(2, 3, { stride: 2, padding: 1 }), [image], [11, 9, 2]),
+  sample("output padding", convTranspose2d(2, 3, { stride: 2, padding: 1, outputPadding: 1 }), [image], [12, 10, 2]),
+  sample("same, output padding", convTranspose2d(2, 3, { stride: 2, outputPadding: 0 }), [image], [11, 9, 2]),
+  sample("valid", convTranspose3d(2, 2, { stride: [1, 2, 3], padding: "valid" }), [volume], [5, 10, 9, 2]),
+  sample("plain", locallyConnected1d(2, 3, { padding: "valid" }), [sequence], [5, 2]),
+  sample("strided", locallyConnected2d(2, 3, { stride: 2 }), [image], [3, 3, 2]),
   sample("plain", dense(3), [[5]], [3]),
   sample("2×2", maxPool2d(2), [image], [3, 2, 4]),
   sample("2×2", averagePool2d(2), [image], [3, 2, 4]),
@@ -262,5 +308,33 @@ export const samples: readonly Sample[] = [
   sample("of two", maxout(2), [image], [6, 5, 2]),
   sample("of five", maxout(5), [[15]], [3]),
   { ...sample("plain", stopGradient(), [image], image), finiteDifferences: false },
+  sample("a chain", subnetwork(chain()), [image], [3, 3, 3]),
+  sample(
+    "partly frozen",
+    subnetwork(withFrozen(chain(), new Set(["conv2d.kernel", "batchNorm.gamma"]))),
+    [image],
+    [3, 3, 3],
+  ),
+  sample("within itself", subnetwork(sequentialNetwork(input(image), subnetwork(chain()), tanh())), [image], [3, 3, 3]),
+  sample("of two inputs", subnetwork(join()), [[5], [5]], [5]),
   ...activationNames.map((name) => sample(name, activation(name), [[3, 7]], [3, 7])),
+
+  sample(
+    "of one",
+    lambda((a) => math.multiply(a, math.exp(math.negate(math.multiply(a, a))))),
+    [image],
+    image,
+  ),
+  sample(
+    "of two, broadcast",
+    lambda((a, b) => math.divide(a, math.add(1, math.absolute(b)))),
+    [image, [1, 1, 4]],
+    image,
+  ),
+  sample(
+    "by branches",
+    lambda((a, b) => math.select(math.less(a, b), math.power(math.add(b, 3), 1.5), math.erf(a))),
+    [[7], [7]],
+    [7],
+  ),
 ];

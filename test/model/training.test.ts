@@ -25,7 +25,7 @@ import {
 } from "../../src/model/layers/index.js";
 import type { LossName } from "../../src/model/losses.js";
 import { type Network, network, sequentialNetwork } from "../../src/model/network.js";
-import { adam, type Optimizer, sgd } from "../../src/model/optimizers.js";
+import { adadelta, adagrad, adam, adamW, lion, type Optimizer, rmsprop, sgd } from "../../src/model/optimizers.js";
 import { input } from "../../src/model/symbolic.js";
 import { ops } from "../../src/ops/index.js";
 import { optimize } from "../../src/passes/index.js";
@@ -72,13 +72,13 @@ describe("trainingGraph", () => {
       %18 = matmul(%1, %16) {transposeA: true, transposeB: false} : float32[3, 2]  # dense
       %19 = input() {input: "optimizer.learningRate"} : float32[]  # optimizer.learningRate
       %20 = variable() {variable: "optimizer.momentum.dense.kernel"} : float32[3, 2]  # optimizer.momentum.dense.kernel
-      %21 = map(%20, %18, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[3, 2]  # optimizer.dense.kernel
-      %22 = map(%2, %19, %21, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[3, 2]  # optimizer.dense.kernel
-      %23 = variable() {variable: "optimizer.momentum.dense.bias"} : float32[2]  # optimizer.momentum.dense.bias
-      %24 = map(%23, %17, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[2]  # optimizer.dense.bias
+      %21 = variable() {variable: "optimizer.momentum.dense.bias"} : float32[2]  # optimizer.momentum.dense.bias
+      %22 = map(%20, %18, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[3, 2]  # optimizer.dense.kernel
+      %23 = map(%2, %19, %22, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[3, 2]  # optimizer.dense.kernel
+      %24 = map(%21, %17, %8) {expression: select(equal(subtract($2, $2), 0), add(multiply(0.5, $0), $1), $0)} : float32[2]  # optimizer.dense.bias
       %25 = map(%3, %19, %24, %8) {expression: select(equal(subtract($3, $3), 0), subtract($0, multiply($1, $2)), $0)} : float32[2]  # optimizer.dense.bias
-      update optimizer.momentum.dense.kernel <- %21
-      update dense.kernel <- %22
+      update optimizer.momentum.dense.kernel <- %22
+      update dense.kernel <- %23
       update optimizer.momentum.dense.bias <- %24
       update dense.bias <- %25
       output loss = %8
@@ -215,6 +215,12 @@ const optimizers: readonly (readonly [string, Optimizer])[] = [
   ["momentum", sgd(0.02, { momentum: 0.9 })],
   ["nesterov", sgd(0.02, { momentum: 0.9, nesterov: true })],
   ["adam", adam(0.01)],
+  ["adamW", adamW(0.01, { weightDecay: 0.1 })],
+  ["adagrad", adagrad(0.05)],
+  ["rmsprop", rmsprop(0.005, { centered: true, momentum: 0.5 })],
+  ["adadelta", adadelta(2, { epsilon: 1e-4 })],
+  ["lion", lion(0.01)],
+  ["clipped and averaged", adam(0.01, { clipValue: 0.5, clipNorm: 1, averageDecay: 0.9 })],
 ];
 
 describe("a training step", () => {
@@ -244,6 +250,36 @@ describe("a training step", () => {
     expect(snapshot(store)).not.toEqual(before);
   });
 
+  it("changes nothing where the norm of the gradients overflows, and goes on afterwards", async () => {
+    const net = sequentialNetwork(input(2), dense(1));
+    const optimizer = sgd(0.1, { clipNorm: 1, accumulationSteps: 2, momentum: 0.9, averageDecay: 0.5 });
+    const { program, store } = await start(net, optimizer, 1, "meanSquaredError");
+    step(program, optimizer, 1, [1, 2], [1]);
+    step(program, optimizer, 2, [1, 2], [1]);
+    const before = snapshot(store);
+    // the loss, about 10³⁶, is finite; the gradient's square, about 10⁷², is not
+    expect(Number.isFinite(step(program, optimizer, 3, [1e18, 0], [0]))).toBe(true);
+    expect(snapshot(store)).toEqual(before);
+    step(program, optimizer, 4, [1, 2], [3]);
+    expect(snapshot(store)).not.toEqual(before);
+  });
+
+  it("only adds up gradients until the last of k steps", async () => {
+    const net = sequentialNetwork(input(2), dense(1));
+    const optimizer = sgd(0.1, { accumulationSteps: 3 });
+    const { program, store } = await start(net, optimizer, 1, "meanSquaredError");
+    const initial = [...store.read("dense.kernel")];
+    const sum = () => [...store.read("optimizer.accumulated.dense.kernel")];
+    for (const index of [1, 2]) {
+      step(program, optimizer, index, [1, 2], [3]);
+      expect([...store.read("dense.kernel")]).toEqual(initial);
+      expect(sum().some((value) => value !== 0)).toBe(true);
+    }
+    step(program, optimizer, 3, [1, 2], [3]);
+    expect([...store.read("dense.kernel")]).not.toEqual(initial);
+    expect(sum()).toEqual([0, 0]);
+  });
+
   it("drops with another mask in every step", async () => {
     const net = sequentialNetwork(input(64), dropout(0.5), dense(2));
     const { program } = await start(net, sgd(1e-9), 1);
@@ -266,7 +302,7 @@ describe("errors", () => {
     ],
     [
       () => trainingGraph(tiny(), { ...options, loss: wrong("mse") }),
-      'training graph: unknown loss "mse" (expected one of crossEntropy, meanSquaredError).',
+      'training graph: unknown loss "mse" (expected one of crossEntropy, binaryCrossEntropy, meanSquaredError, meanAbsoluteError, huber, hinge, squaredHinge, categoricalHinge, dice, klDivergence, cosineSimilarity).',
     ],
     [
       () => trainingGraph(tiny(), { ...options, inputDtype: wrong("int32") }),
@@ -274,7 +310,7 @@ describe("errors", () => {
     ],
     [
       () => trainingGraph(tiny(), wrong({ ...options, epochs: 3 })),
-      'training graph: unknown option "epochs" (expected one of loss, optimizer, batchSize, inputDtype, table, metrics).',
+      'training graph: unknown option "epochs" (expected one of loss, lossWeights, sampleWeights, batchSize, inputDtype, table, metrics, optimizer, regularizers).',
     ],
     [
       () => trainingGraph(tiny(), { ...options, metrics: wrong(["acuracy"]) }),
@@ -282,7 +318,7 @@ describe("errors", () => {
     ],
     [
       () => evaluationGraph(tiny(), { loss: "meanSquaredError", batchSize: 1, metrics: ["accuracy"] }),
-      "evaluation graph: accuracy needs labels, which meanSquaredError does not take.",
+      "evaluation graph: accuracy has no meaning under meanSquaredError.",
     ],
     [
       () => trainingGraph(sequentialNetwork(input(3), dense(2), softmax()), options),

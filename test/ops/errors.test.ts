@@ -33,143 +33,143 @@ const labels = (...shape: number[]) => ({ shape, dtype: "int32" }) as const;
 /** What is done wrong, and the whole message. */
 const wordings: readonly [string, () => void, string][] = [
   [
-    "conv2d of a matrix",
+    "conv of a matrix",
     adding(
-      "conv2d",
+      "conv",
       [
         [8, 9],
         [3, 3, 9, 4],
       ],
       conv,
     ),
-    'conv2d "layer": takes images (expected [batch, height, width, channels], received [8, 9]).',
+    'conv "layer": takes images (expected [batch, …axes, channels] with one to three axes, received [8, 9]).',
   ],
   [
-    "conv2d with a matrix as filter",
+    "conv with a matrix as filter",
     adding(
-      "conv2d",
+      "conv",
       [
         [1, 8, 8, 3],
         [3, 4],
       ],
       conv,
     ),
-    'conv2d "layer": takes a filter (expected [height, width, input channels, output channels], received [3, 4]).',
+    'conv "layer": takes a filter with the axes of its image (expected [size, size, input channels, output channels], received [3, 4]).',
   ],
   [
-    "conv2d with other channels",
+    "conv with other channels",
     adding(
-      "conv2d",
+      "conv",
       [
         [8, 32, 32, 3],
         [3, 3, 4, 16],
       ],
       conv,
     ),
-    'conv2d "layer": input [8, 32, 32, 3] has 3 channels, weights expect 4.',
+    'conv "layer": input [8, 32, 32, 3] has 3 channels, weights expect 4.',
   ],
   [
-    "conv2d with other channels in groups",
+    "conv with other channels in groups",
     adding(
-      "conv2d",
+      "conv",
       [
         [8, 32, 32, 6],
         [3, 3, 4, 16],
       ],
       { ...conv, groups: 2 },
     ),
-    'conv2d "layer": input [8, 32, 32, 6] has 6 channels, weights expect 8 in 2 groups.',
+    'conv "layer": input [8, 32, 32, 6] has 6 channels, weights expect 8 in 2 groups.',
   ],
   [
-    "conv2d with filters that do not split",
+    "conv with filters that do not split",
     adding(
-      "conv2d",
+      "conv",
       [
         [8, 32, 32, 6],
         [3, 3, 3, 5],
       ],
       { ...conv, groups: 2 },
     ),
-    'conv2d "layer": 5 filters cannot be split into 2 groups. Make the number of filters a multiple of the groups.',
+    'conv "layer": 5 filters cannot be split into 2 groups. Make the number of filters a multiple of the groups.',
   ],
   [
-    "conv2d with a filter larger than the image",
+    "conv with a filter larger than the image",
     adding(
-      "conv2d",
+      "conv",
       [
         [1, 4, 6, 3],
         [5, 5, 3, 2],
       ],
       { ...conv, dilation: [2, 1], padding: [1, 1, 0, 0] },
     ),
-    'conv2d "layer": the window is larger than its padded input (expected at least 9 × 5 pixels, received 6 × 6). ' +
+    'conv "layer": the window is larger than its padded input (expected at least 9 × 5 pixels, received 6 × 6). ' +
       'Use padding "same", a smaller window or a larger input.',
   ],
   [
-    "conv2d with stride 0",
+    "conv with stride 0",
     adding(
-      "conv2d",
+      "conv",
       [
         [1, 8, 8, 3],
         [3, 3, 3, 2],
       ],
       { ...conv, strides: [0, 1] },
     ),
-    'conv2d "layer": strides is out of range (expected whole numbers ≥ 1, received 0 × 1).',
+    'conv "layer": strides is out of range (expected whole numbers ≥ 1, received 0 × 1).',
   ],
   [
-    "conv2d with half a dilation",
+    "conv with half a dilation",
     adding(
-      "conv2d",
+      "conv",
       [
         [1, 8, 8, 3],
         [3, 3, 3, 2],
       ],
       { ...conv, dilation: [1, 1.5] },
     ),
-    'conv2d "layer": dilation is out of range (expected whole numbers ≥ 1, received 1 × 1.5).',
+    'conv "layer": dilation is out of range (expected whole numbers ≥ 1, received 1 × 1.5).',
   ],
   [
-    "conv2d with negative padding",
+    "conv with negative padding",
     adding(
-      "conv2d",
+      "conv",
       [
         [1, 8, 8, 3],
         [3, 3, 3, 2],
       ],
       { ...conv, padding: [0, 0, -1, 0] },
     ),
-    'conv2d "layer": padding is out of range (expected whole numbers ≥ 0, received 0 × 0 × -1 × 0).',
+    'conv "layer": padding is out of range (expected whole numbers ≥ 0, received 0 × 0 × -1 × 0).',
   ],
   [
-    "conv2d of bytes",
-    adding("conv2d", [bytes(1, 8, 8, 3), [3, 3, 3, 2]], conv),
-    'conv2d "layer": takes floats (expected float32, received uint8).',
+    "conv of bytes",
+    adding("conv", [bytes(1, 8, 8, 3), [3, 3, 3, 2]], conv),
+    'conv "layer": takes floats (expected float32, received uint8).',
   ],
   [
-    "conv2dInputGradient of another shape",
+    "convInputGradient of another shape",
     adding(
-      "conv2dInputGradient",
+      "convInputGradient",
       [
         [1, 8, 8, 2],
         [3, 3, 3, 2],
       ],
       { ...conv, inputShape: [1, 8, 8, 3] },
     ),
-    'conv2dInputGradient "layer": the gradient does not have the output\'s shape ' +
+    'convInputGradient "layer": the gradient does not have the output\'s shape ' +
       "(expected [1, 6, 6, 2], received [1, 8, 8, 2]).",
   ],
   [
-    "conv2dFilterGradient of another shape",
+    "convFilterGradient of another shape",
     adding(
-      "conv2dFilterGradient",
+      "convFilterGradient",
       [
         [1, 8, 8, 3],
         [1, 6, 6, 3],
       ],
       { ...conv, filterShape: [3, 3, 3, 2] },
     ),
-    'conv2dFilterGradient "layer": the gradient does not have the output\'s shape ' +
+    'convFilterGradient "layer": the gradient does not have the output\'s shape ' +
       "(expected [1, 6, 6, 2], received [1, 6, 6, 3]).",
   ],
   ["an operand too many", adding("matmul", [[2, 3], [3, 4], [4]], plain), 'matmul "layer": has too many inputs.'],

@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import type { Node, OpTable } from "../../src/graph/types.js";
 import { leakyRelu } from "../../src/model/activations.js";
+import { batchMatmulNode } from "../../src/ops/batchMatmul.js";
 import { add, maximum, multiply, sigmoid, subtract, tanh, x } from "../../src/ops/expression.js";
 import { ops } from "../../src/ops/index.js";
 import { mapNode } from "../../src/ops/map.js";
@@ -32,6 +33,7 @@ const written = (expected: readonly number[]) => (i: number) => 1e-8 * Math.abs(
 const builders: Readonly<Record<string, (builder: GraphBuilder, inputs: readonly Node[]) => Node>> = {
   dense: (builder, [image, weights, bias]) =>
     mapNode(builder, [matmulNode(builder, image!, weights!), bias!], add(x(0), x(1))),
+  broadcastMatmul: (builder, [a, b]) => batchMatmulNode(builder, a!, b!, false, true),
   relu: (builder, inputs) => mapNode(builder, inputs, maximum(x(0), 0)),
   tanh: (builder, inputs) => mapNode(builder, inputs, tanh(x(0))),
   sigmoid: (builder, inputs) => mapNode(builder, inputs, sigmoid(x(0))),

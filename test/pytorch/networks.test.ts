@@ -55,7 +55,7 @@ function networkGraph(entry: NetworkEntry) {
   let value = builder.input("images", [batch, 28, 28, 1], "float32");
   entry.convolutions.forEach(({ stride, padding }, index) => {
     const attributes = { strides: [stride, stride], padding, dilation: [1, 1], groups: 1 } as const;
-    const sums = builder.add(ops.conv2d, [value, named(`conv${index}.weights`)], attributes, `conv${index}`);
+    const sums = builder.add(ops.conv, [value, named(`conv${index}.weights`)], attributes, `conv${index}`);
     value = biased(sums, named(`conv${index}.bias`), true);
   });
   value = reshapeNode(builder, value, [batch, sizeOf(value.shape) / batch]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Dataset, dataset, strokes } from "../../src/data/index.js";
+import { type Dataset, dataset, split, strokes } from "../../src/data/index.js";
 import {
   adam,
   type Callback,
@@ -15,6 +15,7 @@ import {
   modelFromBytes,
   sequential,
   sgd,
+  stepDecay,
 } from "../../src/index.js";
 import { messageOf } from "./messages.js";
 
@@ -55,6 +56,61 @@ describe("fit", () => {
     const { accuracy, examples } = await net.evaluate(digits.test, { threads: 1 });
     expect(examples).toBe(200);
     expect(accuracy).toBeGreaterThan(0.6);
+  });
+
+  test("takes its learning rate from schedule and callbacks, without compiling again", async () => {
+    const rates: number[] = [];
+    const halving: Callback = {
+      onEpoch(log, control) {
+        rates.push(log.learningRate);
+        control.setLearningRate(control.learningRate / 2);
+      },
+    };
+    const net = small();
+    // 12 steps an epoch
+    const schedule = stepDecay({ every: 24, factor: 0.1 });
+    await net.fit(digits.train, options({ optimizer: sgd(0.08), schedule, callbacks: [halving] }));
+    rates.forEach((rate, i) => {
+      expect(rate).toBeCloseTo([0.08, 0.04, 0.002][i]!, 12);
+    });
+    const frozen = small().initialize(7);
+    const before = frozen.toBytes();
+    await frozen.fit(digits.train, options({ schedule: () => 0, epochs: 1 }));
+    expect(frozen.weight("dense.kernel")).toEqual(modelFromBytes(before).weight("dense.kernel"));
+  });
+
+  test("ends with averages of the weights, which are what validation measures", async () => {
+    const averaged = small();
+    const optimizer = sgd(0.05, { momentum: 0.9, averageDecay: 0.8 });
+    const history = await averaged.fit(digits.train, options({ optimizer, epochs: 2 }));
+    const plain = small();
+    await plain.fit(digits.train, options({ optimizer: sgd(0.05, { momentum: 0.9 }), epochs: 2 }));
+    expect(sameBytes(averaged, plain)).toBe(false);
+    const [, validation] = split(digits.train, 0.1, { seed: 7 });
+    const { loss } = await averaged.evaluate(validation, { threads: 1 });
+    expect(loss).toBe(history.epochs[1]!.validationLoss);
+
+    // an average that follows at once is the weight itself
+    const immediate = small();
+    await immediate.fit(digits.train, options({ optimizer: sgd(0.05, { momentum: 0.9, averageDecay: 0 }), epochs: 2 }));
+    expect(sameBytes(immediate, plain)).toBe(true);
+
+    const restored = small();
+    const callbacks = [earlyStopping({ patience: 1, minDelta: 100 })];
+    const { end } = await restored.fit(digits.train, options({ optimizer, callbacks }));
+    expect(end.weightsOfEpoch).toBe(1);
+    const first = small();
+    await first.fit(digits.train, options({ optimizer, epochs: 1 }));
+    expect(sameBytes(restored, first)).toBe(true);
+  });
+
+  test("adds penalties to the loss, and draws weights to 0", async () => {
+    const norm = (net: Model) => net.weight("dense.kernel").reduce((sum, value) => sum + value * value, 0);
+    const [plain, drawn] = [small(), small()];
+    const without = await plain.fit(digits.train, options());
+    const withPenalty = await drawn.fit(digits.train, options({ regularizers: { "*.kernel": { l2: 0.02 } } }));
+    expect(norm(drawn)).toBeLessThan(0.7 * norm(plain));
+    expect(withPenalty.epochs[0]!.loss).toBeGreaterThan(without.epochs[0]!.loss);
   });
 
   test("gives the same bits for the same seed on one and two threads, and others for another seed", async () => {
@@ -208,8 +264,11 @@ describe("what fit refuses", () => {
     expect(await message(digits.train, { validation: 1 })).toBe(
       "fit: validation is out of range (expected a part above 0 and below 1, or a data set, received 1).",
     );
+    expect(await message(digits.train, { schedule: () => Number.NaN })).toBe(
+      "fit: the schedule gives no factor for step 0 (expected a number ≥ 0, received NaN).",
+    );
     expect(await message(digits.train, { batchsize: 5 })).toBe(
-      'fit: unknown option "batchsize" (expected one of loss, optimizer, batchSize, epochs, validation, seed, shuffle, augment, loaderWorkers, callbacks, progress, signal, backend, threads). Did you mean "batchSize".',
+      'fit: unknown option "batchsize" (expected one of loss, lossWeights, optimizer, schedule, regularizers, batchSize, epochs, validation, seed, shuffle, augment, loaderWorkers, callbacks, progress, signal, backend, threads). Did you mean "batchSize".',
     );
     expect(await message(digits.train, { optimizer: undefined })).toBe(
       "fit: optimizer is missing (expected what sgd(0.01) or adam() returns).",

@@ -21,7 +21,7 @@ function terminal(options: { isTTY?: boolean; columns?: number } = {}) {
 const csi = "\u001b[";
 const plain = (text: string) => text.replaceAll(new RegExp(`${csi.replace("[", "\\[")}[?0-9;]*[A-Za-z]`, "g"), "");
 
-const control: RunControl = { stop() {}, keepWeights() {}, restoreWeights() {} };
+const control: RunControl = { stop() {}, keepWeights() {}, restoreWeights() {}, learningRate: 1, setLearningRate() {} };
 
 const step: StepLog = {
   epoch: 3,

@@ -94,7 +94,7 @@ describe("ResNets", () => {
       const key = op === "map" ? `map of ${shape.length === 1 ? "channels" : "images"}` : op;
       if (inputs.length > 0) counts[key] = (counts[key] ?? 0) + 1;
     }
-    expect(counts).toEqual({ "map of channels": 40, conv2d: 20, maxPool: 1, reduce: 1, matmul: 1 });
+    expect(counts).toEqual({ "map of channels": 40, conv: 20, maxPool: 1, reduce: 1, matmul: 1 });
   });
 
   const wrong = <T>(value: unknown) => value as T;

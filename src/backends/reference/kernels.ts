@@ -1,6 +1,6 @@
 import { batchMatmul } from "../../ops/batchMatmul.reference.js";
 import { concatenate } from "../../ops/concatenate.reference.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.reference.js";
+import { conv, convFilterGradient, convInputGradient } from "../../ops/conv.reference.js";
 import { gather, scatterAdd } from "../../ops/gather.reference.js";
 import type { AttributesOf } from "../../ops/index.js";
 import { map } from "../../ops/map.reference.js";
@@ -37,10 +37,10 @@ export const naiveLoops: { readonly [Op in ComputedOp]: ReferenceKernel<Attribut
   resize,
   resizeGradient,
   matmul,
+  conv,
+  convInputGradient,
+  convFilterGradient,
   batchMatmul,
-  conv2d,
-  conv2dInputGradient,
-  conv2dFilterGradient,
   maxPool,
   maxPoolGradient,
   maxPoolPick,

@@ -1,12 +1,15 @@
 import type { WasmCatalog } from "./kernel.js";
 import { batchMatmul } from "./kernels/batchMatmul.js";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./kernels/conv2d.js";
+import { depthwise, depthwiseInputGradient } from "./kernels/depthwise.js";
+import { convFewFilters, convInputGradientFewFilters } from "./kernels/fewFilters.js";
 import { gather, scatterAdd } from "./kernels/gather.js";
 import { map } from "./kernels/map.js";
 import { matmul } from "./kernels/matmul.js";
 import { concatenate, pad, slice, sliceGradient, transpose } from "./kernels/move.js";
 import { conv2dFilterGradientNarrow } from "./kernels/narrow/filterGradient.js";
 import { conv2dNarrow } from "./kernels/narrow/forward.js";
+import { planar } from "./kernels/planar.js";
 import {
   averagePool,
   averagePoolGradient,
@@ -18,6 +21,7 @@ import {
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+import { convFilterGradientFewFilters, depthwiseFilterGradient } from "./kernels/tapSums.js";
 import { windowSum } from "./kernels/windowSum.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
@@ -37,10 +41,29 @@ export const catalog: WasmCatalog = {
   resize: [resize],
   resizeGradient: [resizeGradient],
   matmul: [matmul],
+  conv: [
+    planar(conv2dWinogradPanels),
+    planar(conv2dWinograd),
+    planar(conv2dNarrow),
+    depthwise,
+    convFewFilters,
+    planar(conv2d),
+  ],
+  convInputGradient: [
+    planar(conv2dInputGradientWinogradPanels),
+    planar(conv2dInputGradientWinograd),
+    depthwiseInputGradient,
+    convInputGradientFewFilters,
+    planar(conv2dInputGradient),
+  ],
+  convFilterGradient: [
+    planar(conv2dFilterGradientWinograd),
+    planar(conv2dFilterGradientNarrow),
+    depthwiseFilterGradient,
+    convFilterGradientFewFilters,
+    planar(conv2dFilterGradient),
+  ],
   batchMatmul: [batchMatmul],
-  conv2d: [conv2dWinogradPanels, conv2dWinograd, conv2dNarrow, conv2d],
-  conv2dInputGradient: [conv2dInputGradientWinogradPanels, conv2dInputGradientWinograd, conv2dInputGradient],
-  conv2dFilterGradient: [conv2dFilterGradientWinograd, conv2dFilterGradientNarrow, conv2dFilterGradient],
   maxPool: [maxPool],
   maxPoolGradient: [maxPoolGradient],
   maxPoolPick: [maxPoolPick],

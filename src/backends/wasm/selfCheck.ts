@@ -1,7 +1,7 @@
 import { platform } from "#platform";
 import { GraphBuilder } from "../../graph/builder.js";
 import type { Graph, Node } from "../../graph/types.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../ops/conv2d.js";
+import { conv, convFilterGradient, convInputGradient } from "../../ops/conv.js";
 import { add, exp, maximum, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { matmulNode } from "../../ops/matmul.js";
@@ -131,6 +131,7 @@ export function smallGraph(): Graph {
   const builder = new GraphBuilder();
   addConvolutions(builder, { height: 1, width: 6, channels: 16, taps: [1, 3] });
   addNarrowConvolution(builder);
+  addChannelConvolutions(builder);
   const matrix = builder.input("matrix", [12, 16], "float32");
   addOutput(builder, matmulNode(builder, matrix, builder.input("right", [16, 16], "float32")));
   // columns beside full tiles, along the reduction and along the rows
@@ -150,9 +151,31 @@ function addNarrowConvolution(builder: GraphBuilder): void {
   const filter = builder.input("narrow filter", [3, 3, 1, 10], "float32");
   const gradient = builder.input("narrow gradient", [1, 3, 8, 10], "float32");
   const window = { strides: [1, 2], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 } as const;
-  addOutput(builder, builder.add(conv2d, [image, filter], window));
+  addOutput(builder, builder.add(conv, [image, filter], window));
   const filterShape = filter.shape;
-  addOutput(builder, builder.add(conv2dFilterGradient, [image, gradient], { ...window, filterShape }));
+  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
+}
+
+/** Convolutions with vectors over channels: depthwise ones and those into few channels, with tiles and edges. */
+function addChannelConvolutions(builder: GraphBuilder): void {
+  const input = (name: string, ...shape: number[]) => builder.input(`channels ${name}`, shape, "float32");
+  const epilogue = maximum(add(x(0), x(1)), 0);
+  for (const [filters, groups] of [
+    [8, 8],
+    [2, 1],
+  ] as const) {
+    const [image, gradient] = [input("image", 1, 2, 10, 8), input(`gradient ${filters}`, 1, 2, 10, filters)];
+    const filter = input(`filter ${filters}`, 1, 3, 8 / groups, filters);
+    const window = { strides: [1, 1], dilation: [1, 1], padding: [0, 0, 1, 1], groups };
+    const bias = input(`bias ${filters}`, filters);
+    addOutput(builder, builder.add(conv, [image, filter, bias], { ...window, epilogue }));
+    const filterShape = filter.shape;
+    addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
+    // read the other way round, a few channels are the image's
+    const back = groups === 1 ? input("few", 1, 3, filters, 8) : filter;
+    const inputShape = groups === 1 ? gradient.shape : image.shape;
+    addOutput(builder, builder.add(convInputGradient, [image, back], { ...window, inputShape }));
+  }
 }
 
 /** Convolutions large enough for Winograd's kernels, 3 × 3 and 5 × 5. */
@@ -178,11 +201,11 @@ function addConvolutions(builder: GraphBuilder, { height, width, channels, taps 
   const [top, left] = [(taps[0] - 1) / 2, (taps[1] - 1) / 2];
   const window = { strides: [1, 1], dilation: [1, 1], padding: [top, top, left, left], groups: 1 } as const;
   const epilogue = maximum(add(x(0), x(1)), 0);
-  addOutput(builder, builder.add(conv2d, [image, filter, input("bias", channels)], { ...window, epilogue }));
+  addOutput(builder, builder.add(conv, [image, filter, input("bias", channels)], { ...window, epilogue }));
   const { shape } = image;
-  addOutput(builder, builder.add(conv2dInputGradient, [gradient, filter], { ...window, inputShape: shape }));
+  addOutput(builder, builder.add(convInputGradient, [gradient, filter], { ...window, inputShape: shape }));
   const filterShape = filter.shape;
-  addOutput(builder, builder.add(conv2dFilterGradient, [image, gradient], { ...window, filterShape }));
+  addOutput(builder, builder.add(convFilterGradient, [image, gradient], { ...window, filterShape }));
 }
 
 function addOutput(builder: GraphBuilder, node: Node): void {

@@ -24,7 +24,11 @@ export const activationKind: LayerKind<ActivationConfig> = {
  *
  * Errors: code "option" for an unknown name; the closest one is named.
  *
- * @param name `"relu"`, `"tanh"`, `"sigmoid"`, `"linear"` or `"softmax"` (along the last axis)
+ * Keras: Activation · PyTorch: nn modules of the same names
+ *
+ * @param name `"relu"`, `"relu6"`, `"leakyRelu"`, `"elu"`, `"selu"`, `"gelu"`, `"geluTanh"`, `"silu"`, `"mish"`,
+ * `"softplus"`, `"softsign"`, `"sigmoid"`, `"tanh"`, `"hardSigmoid"`, `"hardSwish"`, `"hardTanh"`, `"linear"`, or
+ * `"softmax"` along the last axis
  * @example activation("tanh")
  */
 export function activation(name: Activation, options?: LayerOptions): Layer {

@@ -131,6 +131,8 @@ function emitFactor(
  * Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
  * shift", ICML 2015.
  *
+ * Keras: BatchNormalization · PyTorch: BatchNorm1d, BatchNorm2d, BatchNorm3d
+ *
  * @example sequential(input(32, 32, 3), conv2d(64, 3, { useBias: false }), batchNorm(), relu())
  */
 export function batchNorm(options?: BatchNormOptions): Layer {

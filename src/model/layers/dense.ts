@@ -80,6 +80,8 @@ export const denseKind: LayerKind<DenseConfig> = {
  *
  * Errors: code "option" for options out of range or unknown; code "shape" for an input that is not flat.
  *
+ * Keras: Dense · PyTorch: Linear
+ *
  * @param units number of outputs
  * @example dense(50, { activation: "relu" }) // 1,960 → 50, 98,050 parameters
  */

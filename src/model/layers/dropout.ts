@@ -37,6 +37,8 @@ export const dropoutKind: LayerKind<DropoutConfig> = {
  *
  * Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
  *
+ * Keras: Dropout · PyTorch: Dropout
+ *
  * @param rate part of the values that drop: 0 ≤ rate < 1
  * @example dropout(0.5)
  */

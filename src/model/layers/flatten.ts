@@ -23,6 +23,8 @@ export const flattenKind: LayerKind = {
  *
  * Input: any shape. Output: [features].
  *
+ * Keras: Flatten · PyTorch: Flatten
+ *
  * @example flatten() // 14 × 14 × 10 → 1,960
  */
 export function flatten(options?: LayerOptions): Layer {

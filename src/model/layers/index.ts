@@ -11,9 +11,17 @@ import { averageKind } from "./average.js";
 import { averagePool1dKind, averagePool2dKind, averagePool3dKind } from "./averagePool.js";
 import { batchNormKind } from "./batchNorm.js";
 import { concatenateKind } from "./concatenate.js";
+import { conv1dKind } from "./conv1d.js";
 import { conv2dKind } from "./conv2d.js";
+import { conv3dKind } from "./conv3d.js";
+import { convTranspose1dKind } from "./convTranspose1d.js";
+import { convTranspose2dKind } from "./convTranspose2d.js";
+import { convTranspose3dKind } from "./convTranspose3d.js";
 import { cropping1dKind, cropping2dKind, cropping3dKind } from "./cropping.js";
 import { denseKind } from "./dense.js";
+import { depthwiseConv1dKind } from "./depthwiseConv1d.js";
+import { depthwiseConv2dKind } from "./depthwiseConv2d.js";
+import { depthwiseConv3dKind } from "./depthwiseConv3d.js";
 import { dropoutKind } from "./dropout.js";
 import { eluKind } from "./elu.js";
 import { flattenKind } from "./flatten.js";
@@ -28,8 +36,11 @@ import { hardSigmoidKind } from "./hardSigmoid.js";
 import { hardSwishKind } from "./hardSwish.js";
 import { hardTanhKind } from "./hardTanh.js";
 import { l2Pool1dKind, l2Pool2dKind, l2Pool3dKind } from "./l2Pool.js";
+import { lambdaKind } from "./lambda.js";
 import { layerNormKind } from "./layerNorm.js";
 import { leakyReluKind } from "./leakyRelu.js";
+import { locallyConnected1dKind } from "./locallyConnected1d.js";
+import { locallyConnected2dKind } from "./locallyConnected2d.js";
 import { localResponseNormKind } from "./localResponseNorm.js";
 import { maximumKind } from "./maximum.js";
 import { maxoutKind } from "./maxout.js";
@@ -45,6 +56,8 @@ import { reluKind } from "./relu.js";
 import { relu6Kind } from "./relu6.js";
 import { reshapeKind } from "./reshape.js";
 import { seluKind } from "./selu.js";
+import { separableConv1dKind } from "./separableConv1d.js";
+import { separableConv2dKind } from "./separableConv2d.js";
 import { sigmoidKind } from "./sigmoid.js";
 import { siluKind } from "./silu.js";
 import { softmaxKind } from "./softmax.js";
@@ -52,6 +65,7 @@ import { softplusKind } from "./softplus.js";
 import { softsignKind } from "./softsign.js";
 import { spatialDropout1dKind, spatialDropout2dKind, spatialDropout3dKind } from "./spatialDropout.js";
 import { stopGradientKind } from "./stopGradient.js";
+import { subnetworkKind } from "./subnetwork.js";
 import { subtractKind } from "./subtract.js";
 import { sumPool1dKind, sumPool2dKind, sumPool3dKind } from "./sumPool.js";
 import { tanhKind } from "./tanh.js";
@@ -66,9 +80,17 @@ export { average } from "./average.js";
 export { type AveragePoolOptions, averagePool1d, averagePool2d, averagePool3d } from "./averagePool.js";
 export { type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { type ConcatenateOptions, concatenate } from "./concatenate.js";
+export { type Conv1dOptions, conv1d } from "./conv1d.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
+export { type Conv3dOptions, conv3d } from "./conv3d.js";
+export { type ConvTranspose1dOptions, convTranspose1d } from "./convTranspose1d.js";
+export { type ConvTranspose2dOptions, convTranspose2d } from "./convTranspose2d.js";
+export { type ConvTranspose3dOptions, convTranspose3d } from "./convTranspose3d.js";
 export { cropping1d, cropping2d, cropping3d } from "./cropping.js";
 export { type DenseOptions, dense } from "./dense.js";
+export { type DepthwiseConv1dOptions, depthwiseConv1d } from "./depthwiseConv1d.js";
+export { type DepthwiseConv2dOptions, depthwiseConv2d } from "./depthwiseConv2d.js";
+export { type DepthwiseConv3dOptions, depthwiseConv3d } from "./depthwiseConv3d.js";
 export { dropout } from "./dropout.js";
 export { type EluOptions, elu } from "./elu.js";
 export { flatten } from "./flatten.js";
@@ -83,8 +105,11 @@ export { hardSigmoid } from "./hardSigmoid.js";
 export { hardSwish } from "./hardSwish.js";
 export { type HardTanhOptions, hardTanh } from "./hardTanh.js";
 export { l2Pool1d, l2Pool2d, l2Pool3d } from "./l2Pool.js";
+export { lambda } from "./lambda.js";
 export { type LayerNormOptions, layerNorm } from "./layerNorm.js";
 export { type LeakyReluOptions, leakyRelu } from "./leakyRelu.js";
+export { type LocallyConnected1dOptions, locallyConnected1d } from "./locallyConnected1d.js";
+export { type LocallyConnected2dOptions, locallyConnected2d } from "./locallyConnected2d.js";
 export { type LocalResponseNormOptions, localResponseNorm } from "./localResponseNorm.js";
 export { maximum } from "./maximum.js";
 export { maxout } from "./maxout.js";
@@ -101,6 +126,8 @@ export { relu } from "./relu.js";
 export { relu6 } from "./relu6.js";
 export { reshape } from "./reshape.js";
 export { selu } from "./selu.js";
+export { type SeparableConv1dOptions, separableConv1d } from "./separableConv1d.js";
+export { type SeparableConv2dOptions, separableConv2d } from "./separableConv2d.js";
 export { sigmoid } from "./sigmoid.js";
 export { silu } from "./silu.js";
 export { softmax } from "./softmax.js";
@@ -108,6 +135,7 @@ export { type SoftplusOptions, softplus } from "./softplus.js";
 export { softsign } from "./softsign.js";
 export { spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./spatialDropout.js";
 export { stopGradient } from "./stopGradient.js";
+export { subnetwork } from "./subnetwork.js";
 export { subtract } from "./subtract.js";
 export { sumPool1d, sumPool2d, sumPool3d } from "./sumPool.js";
 export { tanh } from "./tanh.js";
@@ -125,6 +153,18 @@ export { type ZeroPaddingOptions, zeroPadding1d, zeroPadding2d, zeroPadding3d } 
 /** Every kind of layer, by name: what files may hold. A new kind is one file and one line here. */
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
   conv2d: conv2dKind,
+  locallyConnected1d: locallyConnected1dKind,
+  locallyConnected2d: locallyConnected2dKind,
+  conv1d: conv1dKind,
+  conv3d: conv3dKind,
+  convTranspose1d: convTranspose1dKind,
+  convTranspose2d: convTranspose2dKind,
+  convTranspose3d: convTranspose3dKind,
+  depthwiseConv1d: depthwiseConv1dKind,
+  depthwiseConv2d: depthwiseConv2dKind,
+  depthwiseConv3d: depthwiseConv3dKind,
+  separableConv1d: separableConv1dKind,
+  separableConv2d: separableConv2dKind,
   dense: denseKind,
   batchNorm: batchNormKind,
   flatten: flattenKind,
@@ -135,6 +175,7 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   softmax: softmaxKind,
   add: addKind,
   reshape: reshapeKind,
+  network: subnetworkKind,
   cropping1d: cropping1dKind,
   cropping2d: cropping2dKind,
   cropping3d: cropping3dKind,
@@ -213,4 +254,5 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   prelu: preluKind,
   maxout: maxoutKind,
   stopGradient: stopGradientKind,
+  lambda: lambdaKind,
 };

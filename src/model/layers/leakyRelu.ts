@@ -37,6 +37,8 @@ export interface LeakyReluOptions extends LayerOptions {
  *
  * Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
  *
+ * Keras: LeakyReLU · PyTorch: LeakyReLU
+ *
  * @example leakyRelu({ negativeSlope: 0.1 })
  */
 export function leakyRelu(options?: LeakyReluOptions): Layer {

@@ -2,20 +2,10 @@ import type { Shape } from "../../core/shapes.js";
 import type { GraphBuilder } from "../../graph/builder.js";
 import type { Node } from "../../graph/types.js";
 import { ceilOverhang, pooledExtents, type SlidingWindows } from "../../ops/poolWindows.js";
-import { effectiveSize } from "../../ops/window.js";
 import { trueOrFalse, withDefault } from "../check.js";
 import type { LayerKind, LayerOptions } from "../layer.js";
-import {
-  type CheckedPadding,
-  checkSpatial,
-  checkWindowPadding,
-  checkWindowStrides,
-  type Dimensions,
-  type PerAxis,
-  resolveWindowPadding,
-  type WindowPadding,
-  wholeNumbers,
-} from "./spatial.js";
+import { checkSpatial, type Dimensions, type PerAxis, type WindowPadding, wholeNumbers } from "./spatial.js";
+import { checkPadding, checkStrides, type WindowConfig, windowOver } from "./window.js";
 
 /** What all layers take that pool with windows over D axes. */
 export interface PoolOptions<D extends Dimensions> extends LayerOptions {
@@ -34,11 +24,8 @@ export interface PoolOptions<D extends Dimensions> extends LayerOptions {
   readonly ceilMode?: boolean;
 }
 
-export interface PoolConfig {
+export interface PoolConfig extends WindowConfig {
   readonly size: readonly number[];
-  readonly strides: readonly number[];
-  readonly padding: CheckedPadding;
-  readonly dilation: readonly number[];
   readonly ceilMode: boolean;
 }
 
@@ -46,19 +33,16 @@ function configurePool(given: Readonly<Record<string, unknown>>, dimensions: Dim
   const size = wholeNumbers(where, "size", given.size, dimensions);
   return {
     size,
-    strides: checkWindowStrides(given, size, dimensions, where),
-    padding: checkWindowPadding(where, withDefault(given.padding, "valid"), dimensions),
+    strides: checkStrides(given, size, where),
+    padding: checkPadding(where, withDefault(given.padding, "valid"), dimensions, ["same", "valid"]),
     dilation: wholeNumbers(where, "dilation", withDefault(given.dilation, 1), dimensions),
     ceilMode: trueOrFalse(where, "ceilMode", withDefault(given.ceilMode, false)),
   };
 }
 
 /** The op's windows over these extents. */
-export function slidingWindows(config: PoolConfig, extents: readonly number[]): SlidingWindows {
-  const { size, strides, dilation, ceilMode } = config;
-  const effective = size.map((taps, axis) => effectiveSize(taps, dilation[axis]!));
-  const padding = resolveWindowPadding(config.padding, extents, effective, strides);
-  const windows = { kernel: size, strides, dilation, padding };
+export function slidingWindows({ size, ceilMode, ...window }: PoolConfig, extents: readonly number[]): SlidingWindows {
+  const windows = { kernel: size, ...windowOver(extents, size, window) };
   const overhang = ceilMode ? ceilOverhang(windows, extents) : [];
   return overhang.some((amount) => amount > 0) ? { ...windows, overhang } : windows;
 }

@@ -18,6 +18,8 @@ export const reluKind: LayerKind = {
  *
  * Input: any shape. Output: the same shape.
  *
+ * Keras: ReLU · PyTorch: ReLU
+ *
  * @example relu()
  */
 export function relu(options?: LayerOptions): Layer {

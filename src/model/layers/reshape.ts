@@ -36,6 +36,8 @@ export const reshapeKind: LayerKind<ReshapeConfig> = {
  *
  * Errors: code "option" for sizes that are not whole numbers ≥ 1; code "shape" for another number of values.
  *
+ * Keras: Reshape · PyTorch: Unflatten, torch.reshape
+ *
  * @param shape of one example, without the batch
  * @example reshape([28, 28, 1]) // 784 → 28 × 28 × 1
  */

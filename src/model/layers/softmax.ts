@@ -19,6 +19,8 @@ export const softmaxKind: LayerKind = {
  *
  * Input: [classes] or [height, width, classes]. Output: the same shape.
  *
+ * Keras: Softmax · PyTorch: Softmax
+ *
  * @example softmax()
  */
 export function softmax(options?: LayerOptions): Layer {

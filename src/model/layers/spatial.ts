@@ -81,7 +81,7 @@ export interface PerAxis {
   readonly 3: number | readonly [depth: number, vertical: number, horizontal: number];
 }
 
-/** What users write for the border of windows: see {@link checkWindowPadding}. */
+/** What users write for the border of windows: a rule, one number, one for each axis, or one for every end. */
 export interface WindowPadding {
   readonly 1: "same" | "valid" | number | readonly [before: number, after: number];
   readonly 2: "same" | "valid" | number | readonly [number, number] | readonly [number, number, number, number];
@@ -91,58 +91,4 @@ export interface WindowPadding {
     | number
     | readonly [number, number, number]
     | readonly [number, number, number, number, number, number];
-}
-
-/** Windows' padding once checked: a rule, or [before, after] of the first axis, of the second, … */
-export type CheckedPadding = "same" | "valid" | readonly number[];
-
-const paddings: { readonly [D in Dimensions]: string } = {
-  1: '"same", "valid", a whole number ≥ 0 or [before, after]',
-  2: '"same", "valid", a whole number ≥ 0, [vertical, horizontal] or [top, bottom, left, right]',
-  3: '"same", "valid", a whole number ≥ 0, [depth, vertical, horizontal] or [front, back, top, bottom, left, right]',
-};
-
-/** A rule, one number, one for both ends of each axis, or one for every end. */
-export function checkWindowPadding(where: string, value: unknown, dimensions: Dimensions): CheckedPadding {
-  if (value === "same" || value === "valid") return value;
-  if (isWhole(value, 0)) return new Array<number>(2 * dimensions).fill(value);
-  if (Array.isArray(value) && value.every((part): part is number => isWhole(part, 0))) {
-    if (value.length === 2 * dimensions) return [...value];
-    if (value.length === dimensions && dimensions > 1) return value.flatMap((amount) => [amount, amount]);
-  }
-  return wrongOption(where, "padding", value, paddings[dimensions]);
-}
-
-/** The options `stride` (one name for both) and `strides`; `fallback` where neither is given. */
-export function checkWindowStrides(
-  given: Readonly<Record<string, unknown>>,
-  fallback: readonly number[],
-  dimensions: Dimensions,
-  where: string,
-): readonly number[] {
-  const { stride, strides } = given;
-  if (stride !== undefined && strides !== undefined) {
-    const problem = "stride and strides are both given";
-    fail({ code: "option", where, problem, fix: "Keep one of them; they mean the same" });
-  }
-  if (stride !== undefined) return wholeNumbers(where, "stride", stride, dimensions);
-  return strides === undefined ? fallback : wholeNumbers(where, "strides", strides, dimensions);
-}
-
-/**
- * Padding as numbers. "same" as in TensorFlow and Keras: `⌈extent / stride⌉` windows, and the odd pixel goes to the end.
- */
-export function resolveWindowPadding(
-  padding: CheckedPadding,
-  extents: readonly number[],
-  effective: readonly number[],
-  strides: readonly number[],
-): readonly number[] {
-  if (padding === "valid") return extents.flatMap(() => [0, 0]);
-  if (padding !== "same") return padding;
-  return extents.flatMap((extent, axis) => {
-    const stride = strides[axis]!;
-    const total = Math.max(0, (Math.ceil(extent / stride) - 1) * stride + effective[axis]! - extent);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
-  });
 }

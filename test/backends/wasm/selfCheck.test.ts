@@ -71,9 +71,9 @@ describe("256-bit vectors", () => {
       edit(outputs[name!]!);
     };
   const distortions: readonly (readonly [string, Distortion])[] = [
-    ["lanes change places", change("conv2d", (values) => values.set([...values].reverse()))],
+    ["lanes change places", change("conv", (values) => values.set([...values].reverse()))],
     ["the upper half is lost", change("matmul", (values) => values.fill(0, 4, 8))],
-    ["one value is off by a little", change("conv2dFilterGradient", (values) => values.set([values[37]! + 0.01], 37))],
+    ["one value is off by a little", change("convFilterGradient", (values) => values.set([values[37]! + 0.01], 37))],
     ["one value is no number", change("map", (values) => values.set([Number.NaN], 3))],
     ["one value is infinite", change("reduce", (values) => values.set([Number.POSITIVE_INFINITY]))],
   ];
@@ -142,6 +142,12 @@ describe("the program that is checked", () => {
       "f32_conv2d_filter_gradient_blocked_simd128",
       "f32_conv2d_implicit_simd128",
       "f32_conv2d_filter_gradient_blocked_simd128",
+      "f32_conv_depthwise_simd128",
+      "f32_conv_depthwise_filter_gradient_simd128",
+      "f32_conv_depthwise_input_gradient_simd128",
+      "f32_conv_few_filters_simd128",
+      "f32_conv_filter_gradient_few_filters_simd128",
+      "f32_conv_input_gradient_few_filters_simd128",
       "f32_matmul_tiled_simd128",
       "f32_matmul_tiled_simd128",
       "f32_matmul_tiled_simd128",

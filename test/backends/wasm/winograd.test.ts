@@ -5,7 +5,7 @@ import { transpose, winogradMatrices } from "../../../src/backends/wasm/kernels/
 import type { WasmStore } from "../../../src/backends/wasm/store.js";
 import { keyOf, normalAt } from "../../../src/core/random.js";
 import { GraphBuilder } from "../../../src/graph/builder.js";
-import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "../../../src/ops/conv2d.js";
+import { conv, convFilterGradient, convInputGradient } from "../../../src/ops/conv.js";
 import { add, maximum, x } from "../../../src/ops/expression.js";
 import { mapNode } from "../../../src/ops/map.js";
 import { optimize } from "../../../src/passes/index.js";
@@ -106,11 +106,11 @@ describe("the kernels", () => {
     const builder = new GraphBuilder();
     const [images, filters] = [builder.input("image", image, "float32"), builder.input("filter", filter, "float32")];
     const bias = builder.input("bias", [filter[3]], "float32");
-    const y = builder.scope("y", () => builder.add(conv2d, [images, filters], window));
+    const y = builder.scope("y", () => builder.add(conv, [images, filters], window));
     const gradient = builder.input("gradient", y.shape, "float32");
     builder.output("y", mapNode(builder, [y, bias], maximum(add(x(0), x(1)), 0)));
-    builder.output("dx", builder.add(conv2dInputGradient, [gradient, filters], { ...window, inputShape: image }));
-    builder.output("dw", builder.add(conv2dFilterGradient, [images, gradient], { ...window, filterShape: filter }));
+    builder.output("dx", builder.add(convInputGradient, [gradient, filters], { ...window, inputShape: image }));
+    builder.output("dw", builder.add(convFilterGradient, [images, gradient], { ...window, filterShape: filter }));
     return optimize(builder.build());
   };
 

@@ -61,9 +61,16 @@ function walkOf(block: Block): Walk {
   const near = axes.findIndex(({ from }) => from === 1);
   const middle = (near >= 0 && inner.from !== 1 ? axes.splice(near, 1)[0] : axes.pop()) ?? still;
   if (middle.extent === 1 && axes.length === 0 && inner.extent > chunk) return cut(inner);
-  const rows = Math.min(middle.extent, 4 * Math.ceil(chunk / inner.extent / 4));
+  // transposition takes four rows at a time; elsewhere a row may be a task of its own
+  const least = isTurned(middle, inner) ? 4 : 1;
+  const rows = Math.min(middle.extent, least * Math.ceil(chunk / inner.extent / least));
   const outer = axes.reduce((product, { extent }) => product * extent, 1);
   return { outer: axes, middle, inner, rows, tasks: outer * Math.ceil(middle.extent / rows), line: false };
+}
+
+/** Whether rows of the output are columns of the input. */
+function isTurned(middle: BlockAxis, inner: BlockAxis): boolean {
+  return middle.from === 1 && inner.from > 1 && inner.to === 1;
 }
 
 /** One long line as rows of a chunk. */
@@ -131,7 +138,7 @@ function emitBlock(scope: PhaseScope, block: Block, walk: Walk, first: number, o
     });
     const row = new Row(f, block, inner, source === undefined ? undefined : from, to);
     if (walk.line) row.some(i32.min(chunk, i32.sub(inner.extent, i32.mul(task.get, chunk))));
-    else if (source !== undefined && middle.from === 1 && inner.from > 1 && inner.to === 1) {
+    else if (source !== undefined && isTurned(middle, inner)) {
       emitTransposed(f, row, walk, from, to, count);
     } else {
       f.while(

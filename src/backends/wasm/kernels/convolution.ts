@@ -12,36 +12,71 @@ import { Accumulators, columnTile, EpilogueEmitter, type Place, rowTile } from "
 export interface ConvolutionPass {
   readonly batch: number;
   readonly groups: number;
-  /** Image that is walked: rows, pixels per row, channels per pixel. */
+  /** Image that is walked: planes (one, but for volumes), rows, pixels per row, channels per pixel. */
+  readonly imageDepth: number;
   readonly imageHeight: number;
   readonly imageWidth: number;
   readonly imageChannels: number;
   /** Pixel that the first tap of the first output reads. */
+  readonly originZ: number;
   readonly originY: number;
   readonly originX: number;
-  /** Steps of the window per output row and output pixel. */
+  /** Steps of the window per output plane, output row and output pixel. */
+  readonly stepZ: number;
   readonly stepY: number;
   readonly stepX: number;
   /** Taps and the distance between them. */
+  readonly tapsZ: number;
   readonly tapsY: number;
   readonly tapsX: number;
+  readonly tapStepZ: number;
   readonly tapStepY: number;
   readonly tapStepX: number;
   /** Channels that are summed, per group. */
   readonly sumChannels: number;
-  /** Filter matrix [tapsY][tapsX][sumChannels][columns]: bytes from one row to the next, and of one group to the next. */
+  /** Filter matrix [tapsZ][tapsY][tapsX][sumChannels][columns]: bytes from one row to the next, and of one group to the next. */
   readonly filterRowBytes: number;
   readonly filterGroupBytes: number;
   /** The filter lies in panels, one column tile after the other (see `panelPhase`), and is walked panel by panel. */
   readonly panels: boolean;
   /** Output: pixels computed, and where they go. `columns` per group. */
+  readonly outputDepth: number;
   readonly outputHeight: number;
   readonly outputWidth: number;
   readonly columns: number;
   readonly outputOrigin: number;
   readonly outputImageBytes: number;
+  readonly outputPlaneBytes: number;
   readonly outputRowBytes: number;
   readonly outputPixelBytes: number;
+}
+
+/** Pixels of a stretch at most, and at least. */
+const longestStretch = 512;
+const shortestStretch = 64;
+
+/**
+ * The pass with the long rows of sequences cut into equal stretches, as if they were rows of an image of width 1, so
+ * that there are tasks for all threads. Results stay the same, bit by bit.
+ */
+export function inStretches(pass: ConvolutionPass): ConvolutionPass {
+  const { outputWidth, imageWidth } = pass;
+  const isSequence = pass.imageDepth * pass.imageHeight * pass.outputDepth * pass.outputHeight * pass.tapsY === 1;
+  if (!isSequence || pass.panels) return pass;
+  let length = Math.min(longestStretch, Math.floor(outputWidth / 2));
+  while (length >= shortestStretch && outputWidth % length !== 0) length--;
+  if (length < shortestStretch) return pass;
+  return {
+    ...pass,
+    imageHeight: imageWidth,
+    imageWidth: 1,
+    originY: pass.originX + pass.originY * imageWidth,
+    originX: 0,
+    stepY: length * pass.stepX,
+    outputHeight: outputWidth / length,
+    outputWidth: length,
+    outputRowBytes: length * pass.outputPixelBytes,
+  };
 }
 
 /** Tasks of a pass: rows of output pixels, or panels of the filter. */
@@ -50,10 +85,10 @@ export function tasksOfPass(pass: ConvolutionPass, engine: Engine): number {
 }
 
 /** Rows of output pixels of all images. */
-export const rowsOfPass = (pass: ConvolutionPass): number => pass.batch * pass.outputHeight;
+export const rowsOfPass = (pass: ConvolutionPass): number => pass.batch * pass.outputDepth * pass.outputHeight;
 
 export function multiplyAddsOfPass(p: ConvolutionPass): number {
-  return rowsOfPass(p) * p.outputWidth * p.groups * p.columns * p.tapsY * p.tapsX * p.sumChannels;
+  return rowsOfPass(p) * p.outputWidth * p.groups * p.columns * filterRows(p);
 }
 
 /**
@@ -106,12 +141,16 @@ export function emitPass(
   const groupOffset = (bytes: number): I32 => i32.mul(group.get, bytes);
 
   const locateRow = () => {
-    const n = f.local("i32", i32.divU(task.get, pass.outputHeight));
+    const planes = f.local("i32", i32.divU(task.get, pass.outputHeight));
     const y = f.local("i32", i32.remU(task.get, pass.outputHeight));
-    const firstRow = i32.add(i32.mul(n.get, pass.imageHeight), i32.add(i32.mul(y.get, pass.stepY), pass.originY));
+    const n = f.local("i32", pass.outputDepth === 1 ? planes.get : i32.divU(planes.get, pass.outputDepth));
+    const z = f.local("i32", pass.outputDepth === 1 ? i32.constant(0) : i32.remU(planes.get, pass.outputDepth));
+    const plane = i32.add(i32.mul(n.get, pass.imageDepth), i32.add(i32.mul(z.get, pass.stepZ), pass.originZ));
+    const firstRow = i32.add(i32.mul(plane, pass.imageHeight), i32.add(i32.mul(y.get, pass.stepY), pass.originY));
     const firstPixel = i32.add(i32.mul(firstRow, pass.imageWidth), pass.originX);
     f.set(imageRow, i32.add(i32.add(image, i32.mul(firstPixel, pixelBytes)), groupOffset(4 * pass.sumChannels)));
-    const row = i32.add(i32.mul(n.get, pass.outputImageBytes), i32.mul(y.get, pass.outputRowBytes));
+    const resultPlane = i32.add(i32.mul(n.get, pass.outputImageBytes), i32.mul(z.get, pass.outputPlaneBytes));
+    const row = i32.add(resultPlane, i32.mul(y.get, pass.outputRowBytes));
     f.set(resultRow, i32.add(i32.add(row, pass.outputOrigin), groupOffset(4 * pass.columns)));
   };
   const fullColumns = Math.floor(pass.columns / columns) * columns;
@@ -147,7 +186,8 @@ export function emitPass(
 }
 
 /** Rows of the filter matrix of one group: taps times channels. */
-const filterRows = ({ tapsY, tapsX, sumChannels }: ConvolutionPass): number => tapsY * tapsX * sumChannels;
+const filterRows = ({ tapsZ, tapsY, tapsX, sumChannels }: ConvolutionPass): number =>
+  tapsZ * tapsY * tapsX * sumChannels;
 
 interface TilePlace {
   readonly image: I32;
@@ -178,6 +218,7 @@ function emitTile(scope: PhaseScope, pass: ConvolutionPass, place: TilePlace): v
   const joined = pass.tapStepX === 1 && pass.groups === 1;
   const run = joined ? pass.tapsX * pass.sumChannels : pass.sumChannels;
   const runs = joined ? 1 : pass.tapsX;
+  const planeAdvance = pass.tapStepZ * pass.imageHeight * pass.imageWidth * pixelBytes;
   const rowAdvance = pass.tapStepY * pass.imageWidth * pixelBytes;
   const runAdvance = joined ? 0 : pass.tapStepX * pixelBytes;
 
@@ -186,12 +227,16 @@ function emitTile(scope: PhaseScope, pass: ConvolutionPass, place: TilePlace): v
   const oneRun = () => accumulators.accumulate(run, left, { pointer: b, stepBytes: place.filterRowBytes }, 16);
   const tapX = f.local("i32");
   const tapY = f.local("i32");
-  f.for(tapY, 0, pass.tapsY, 1, () => {
-    f.for(tapX, 0, runs, 1, () => {
-      oneRun();
-      f.increase(a, runAdvance - (joined ? 0 : 4 * run));
+  const tapZ = f.local("i32");
+  f.for(tapZ, 0, pass.tapsZ, 1, () => {
+    f.for(tapY, 0, pass.tapsY, 1, () => {
+      f.for(tapX, 0, runs, 1, () => {
+        oneRun();
+        f.increase(a, runAdvance - (joined ? 0 : 4 * run));
+      });
+      f.increase(a, rowAdvance - (joined ? 4 * run : runs * runAdvance));
     });
-    f.increase(a, rowAdvance - (joined ? 4 * run : runs * runAdvance));
+    if (pass.tapsZ > 1) f.increase(a, planeAdvance - pass.tapsY * rowAdvance);
   });
 
   const ending = new EpilogueEmitter(scope, place.epilogue, place.node);

@@ -48,6 +48,21 @@ function usesPanels({ m, n, k, rowBytesOfB }: Sizes, engine: Engine): boolean {
   return m >= rowsForPanels && !spread && wantsPanels(k, n, engine);
 }
 
+/**
+ * Whether a transposed A is first turned into rows: it is large, its rows all fall into few sets of the cache, and there
+ * are columns enough to pay for it.
+ */
+function turnsA(node: NodeContext): boolean {
+  const { m, n, k } = sizesOf(node);
+  return attributesOf<MatmulAttributes>(node).transposeA && (4 * m) % 1024 === 0 && 4 * m * k > bytesLeft && n >= 128;
+}
+
+/** Bytes of the turned A, at the start of the scratch memory. */
+function turnedBytesOfA(node: NodeContext): number {
+  const { m, k } = sizesOf(node);
+  return turnsA(node) ? align(4 * m * paddedColumns(k)) : 0;
+}
+
 /** Bytes of the turned B, after which its panels lie. */
 function turnedBytes(node: NodeContext): number {
   const { n, k } = sizesOf(node);
@@ -63,7 +78,7 @@ function slimPart(node: NodeContext, engine: Engine) {
   const { m, n, k } = sizesOf(node);
   const width = columnTile(n, engine);
   const rest = n > width ? n % width : n;
-  const turned = transposeA && !transposeB && epilogue === undefined;
+  const turned = transposeA && !transposeB && epilogue === undefined && !turnsA(node);
   const columns = turned ? turnedColumns(rest, engine) : transposeA ? 0 : dotColumns(rest, k, engine);
   const packed = columns > 0 && !transposeA && !transposeB ? packedBytes(k, columns) : 0;
   return { m, n, k, firstColumn: n - columns, columns, turned, packed };
@@ -85,7 +100,9 @@ function layoutOf(node: NodeContext, engine: Engine) {
 export const matmul: WasmKernel = {
   name: "f32_matmul_tiled_simd128",
   accepts: () => true,
-  scratchBytes: (node, engine) => (slimPart(node, engine).columns > 0 ? slimSumBytes(engine) : 0),
+  scratchBytes(node, engine) {
+    return turnedBytesOfA(node) + (slimPart(node, engine).columns > 0 ? slimSumBytes(engine) : 0);
+  },
   packs(node, engine) {
     const { bytes } = layoutOf(node, engine);
     return bytes > 0 ? { input: 1, bytes } : undefined;
@@ -100,11 +117,17 @@ export const matmul: WasmKernel = {
     const product: Phase = {
       tasks: tasksOf(m, n, engine).tasks,
       cycles: tiledCycles(m * n * k) + m * n,
-      usesScratch: slim.columns > 0,
+      usesScratch: slim.columns > 0 || turnsA(node),
       emit: (scope) => emitProduct(scope, node),
     };
     const phases: Phase[] = [];
-    if (transposeB && slim.firstColumn > 0) phases.push(transposition(node));
+    if (turnsA(node)) {
+      phases.push(turnPhase(k, m, ({ inputs, scratch }) => ({ source: inputs[0]!, target: scratch })));
+    }
+    if (transposeB && slim.firstColumn > 0) {
+      const turn = turnPhase(n, k, ({ inputs, packed }) => ({ source: inputs[1]!, target: packed }));
+      phases.push({ packs: true, ...turn });
+    }
     if (panels) {
       phases.push({
         packs: true,
@@ -127,42 +150,49 @@ export const matmul: WasmKernel = {
   },
 };
 
-/** packed[k][n] = b[n][k], four by four; tasks are groups of four rows of the result. */
-function transposition(node: NodeContext): Phase {
-  const { n, k, rowBytesOfB } = sizesOf(node);
+/** target[column][row] = source[row][column], four by four; tasks are groups of four columns. */
+function turnPhase(
+  rows: number,
+  columns: number,
+  place: (scope: PhaseScope) => { readonly source: I32; readonly target: I32 },
+): Phase {
+  const targetBytes = 4 * paddedColumns(rows);
   return {
-    tasks: Math.ceil(k / 4),
-    cycles: k * n,
-    packs: true,
-    emit({ f, begin, end, inputs, packed }) {
+    tasks: Math.ceil(columns / 4),
+    cycles: rows * columns,
+    emit(scope) {
+      const { f, begin, end } = scope;
+      const { source, target } = place(scope);
       const task = f.local("i32");
-      const column = f.local("i32");
+      const row = f.local("i32");
       const from = f.local("i32");
       const to = f.local("i32");
-      const block = f.local("i32");
-      const turn = (rows: number, height: number) =>
-        emitTurn(f, { from: from.get, rowBytes: 4 * k, rows }, { to: to.get, rowBytes: rowBytesOfB, rows: height });
-      const wholeRows = n - (n % 4);
-      const rowsOf = (height: number) => {
-        f.for(column, 0, wholeRows, 4, () => {
+      const turn = (count: number, height: number) =>
+        emitTurn(
+          f,
+          { from: from.get, rowBytes: 4 * columns, rows: count },
+          { to: to.get, rowBytes: targetBytes, rows: height },
+        );
+      const wholeRows = rows - (rows % 4);
+      const overRows = (height: number) => {
+        f.for(row, 0, wholeRows, 4, () => {
           turn(4, height);
-          f.increase(from, 16 * k);
+          f.increase(from, 16 * columns);
           f.increase(to, 16);
         });
-        if (wholeRows < n) turn(n - wholeRows, height);
+        if (wholeRows < rows) turn(rows - wholeRows, height);
       };
       f.for(task, begin, end, 1, () => {
-        f.set(block, i32.mul(task.get, 16));
-        f.set(from, i32.add(inputs[1]!, block.get));
-        f.set(to, i32.add(packed, i32.mul(task.get, 4 * rowBytesOfB)));
-        const rest = k % 4;
-        if (rest === 0) rowsOf(4);
-        else if (k < 4) rowsOf(rest);
+        f.set(from, i32.add(source, i32.mul(task.get, 16)));
+        f.set(to, i32.add(target, i32.mul(task.get, 4 * targetBytes)));
+        const rest = columns % 4;
+        if (rest === 0) overRows(4);
+        else if (columns < 4) overRows(rest);
         else
           f.if(
-            i32.ltS(task.get, Math.floor(k / 4)),
-            () => rowsOf(4),
-            () => rowsOf(rest),
+            i32.ltS(task.get, Math.floor(columns / 4)),
+            () => overRows(4),
+            () => overRows(rest),
           );
       });
     },
@@ -242,7 +272,7 @@ function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): voi
   const { transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
   const slim = slimPart(node, engine);
   const layout = layoutOf(node, engine);
-  const rows = { a: inputs[0]!, sums: scratch, from, to };
+  const rows = { a: inputs[0]!, sums: i32.add(scratch, turnedBytesOfA(node)), from, to };
   if (slim.turned) {
     emitTurned(scope, slim, { ...rows, b: inputs[1]! });
     return;
@@ -267,9 +297,10 @@ function emitTile(
   const { m, n, k } = sizes;
   const panels = usesPanels(sizes, engine);
   const rowBytesOfB = panels ? 4 * columnTile(n, engine) : sizes.rowBytesOfB;
-  const [rowBytesOfA, stepBytesOfA] = transposeA ? [4, 4 * m] : [4 * k, 4];
+  const turned = turnsA(node);
+  const [rowBytesOfA, stepBytesOfA] = transposeA && !turned ? [4, 4 * m] : [4 * (turned ? paddedColumns(k) : k), 4];
 
-  const a = f.local("i32", i32.add(inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
+  const a = f.local("i32", i32.add(turned ? scope.scratch : inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
   const columnBytes = f.local("i32", i32.mul(firstColumn, 4));
   const matrix = panels ? i32.add(scope.packed, turnedBytes(node)) : transposeB ? scope.packed : inputs[1]!;
   const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));

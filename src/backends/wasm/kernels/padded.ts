@@ -2,66 +2,84 @@ import { type FunctionBuilder, f32x4, type I32, i32, type Local, v128 } from "..
 import type { Phase, PhaseScope } from "../kernel.js";
 
 /**
- * An NHWC image with a border of zeros, so that windows need no bounds checks. Row r of the padded image is row
- * r − top of the source where that exists. The border may be negative at the end: rows that no window reaches are left
- * out.
+ * An NHWC image, or NDHWC volume, with a border of zeros, so that windows need no bounds checks. Row r of the padded
+ * image is row r − top of the source where that exists. The border may be negative at the end: rows that no window
+ * reaches are left out. Images have a depth of 1.
  */
 export interface PaddedImage {
   readonly batch: number;
   readonly channels: number;
+  readonly sourceDepth: number;
   readonly sourceHeight: number;
   readonly sourceWidth: number;
+  readonly front: number;
   readonly top: number;
   readonly left: number;
+  readonly depth: number;
   readonly height: number;
   readonly width: number;
 }
 
 /** Whether the source itself can be read in the padded image's place. */
 export function needsCopy(image: PaddedImage): boolean {
-  const { top, left, height, width, sourceHeight, sourceWidth } = image;
-  return top > 0 || left > 0 || height > sourceHeight || width > sourceWidth;
+  const { front, top, left, depth, height, width, sourceDepth, sourceHeight, sourceWidth } = image;
+  const begins = front > 0 || top > 0 || left > 0;
+  return begins || depth > sourceDepth || height > sourceHeight || width > sourceWidth;
 }
 
 /** Bytes of the copy, with room to read one vector past its end. */
-export function paddedBytes({ batch, height, width, channels }: PaddedImage): number {
-  return 4 * batch * height * width * channels + 64;
+export function paddedBytes({ batch, depth, height, width, channels }: PaddedImage): number {
+  return 4 * batch * depth * height * width * channels + 64;
 }
 
-/** Height and width of the memory that windows walk over: the copy's, or the source's where none is made. */
-export function walkedSize(image: PaddedImage): { height: number; width: number; top: number; left: number } {
-  if (needsCopy(image)) return { height: image.height, width: image.width, top: 0, left: 0 };
+/** Sizes of the memory that windows walk over: the copy's, or the source's where none is made. */
+export function walkedSize(image: PaddedImage) {
+  const { depth, height, width } = image;
+  if (needsCopy(image)) return { depth, height, width, front: 0, top: 0, left: 0 };
   // without a copy, a negative border is an offset into the source
-  return { height: image.sourceHeight, width: image.sourceWidth, top: -image.top, left: -image.left };
+  return {
+    depth: image.sourceDepth,
+    height: image.sourceHeight,
+    width: image.sourceWidth,
+    front: -image.front,
+    top: -image.top,
+    left: -image.left,
+  };
 }
 
 /** The phase that makes the copy at `scratch + offset`: one task per padded row. */
 export function paddingPhase(image: PaddedImage, input: number, offset: number): Phase {
-  const { batch, height, width, channels } = image;
+  const { batch, depth, height, width, channels } = image;
+  const rows = batch * depth * height;
   return {
-    tasks: batch * height,
-    cycles: batch * height * (width * channels * 0.5 + 10),
+    tasks: rows,
+    cycles: rows * (width * channels * 0.5 + 10),
     emit: (scope) => emitPaddedRows(scope, image, input, offset),
   };
 }
 
 function emitPaddedRows(scope: PhaseScope, image: PaddedImage, input: number, offset: number): void {
   const { f, begin, end, inputs, scratch } = scope;
-  const { height, width, channels, sourceHeight, sourceWidth, top, left } = image;
+  const { depth, height, width, channels, sourceDepth, sourceHeight, sourceWidth, front, top, left } = image;
   const firstColumn = Math.max(0, left);
   const skipped = Math.max(0, -left);
   const copied = Math.max(0, Math.min(width - firstColumn, sourceWidth - skipped));
   const task = f.local("i32");
+  const plane = f.local("i32");
   const row = f.local("i32");
   const target = f.local("i32");
   const source = f.local("i32");
   f.for(task, begin, end, 1, () => {
+    const planes = i32.divU(task.get, height);
+    f.set(plane, depth === 1 ? i32.constant(-front) : i32.sub(i32.remU(planes, depth), front));
     f.set(row, i32.sub(i32.remU(task.get, height), top));
     f.set(target, i32.add(i32.add(scratch, offset), i32.mul(task.get, 4 * width * channels)));
     f.if(
-      i32.ltU(row.get, sourceHeight),
+      i32.and(i32.ltU(plane.get, sourceDepth), i32.ltU(row.get, sourceHeight)),
       () => {
-        const imageRow = i32.add(i32.mul(i32.divU(task.get, height), sourceHeight), row.get);
+        const n = depth === 1 ? planes : i32.divU(planes, depth);
+        const imagePlane = i32.add(i32.mul(n, sourceDepth), plane.get);
+        const imageRow = i32.add(i32.mul(imagePlane, sourceHeight), row.get);
         f.set(source, i32.add(inputs[input]!, i32.mul(imageRow, 4 * sourceWidth * channels)));
         f.increase(source, 4 * skipped * channels);
         fill(scope, target.get, firstColumn * channels);

@@ -93,25 +93,27 @@ export const resize = rowKernel("f32_resize_simd128", (scope, node, { after }, o
     f.local("i32", i32.add(inputs[0]!, i32.mul(i32.add(i32.mul(outer.get, extent), at), 4 * after)));
   const to = f.local("i32", i32.add(output, i32.mul(i32.add(i32.mul(outer.get, size), index.get), 4 * after)));
   const low = address(row.get);
-  if (isNearest(node)) {
+  const copy = () =>
     eachGroup(scope, after, (offset, lanes) => {
       const values = lanes.map((_, i) => f.local("v128", v128.load(i32.add(low.get, offset), 16 * i)));
       values.forEach((value, i) => f.storeLanes(i32.add(to.get, offset), value.get, lanes[i]!, 16 * i));
     });
-    return;
-  }
   const part = f.local("i32", i32.remU(place.get, unit));
-  const high = address(i32.min(i32.add(row.get, 1), extent - 1));
-  // both as fractions: 1 − t would lose accuracy where t is near 1
-  const lowWeight = f.local("v128", fraction(scope, i32.sub(unit, part.get), unit));
-  const highWeight = f.local("v128", fraction(scope, part.get, unit));
-  eachGroup(scope, after, (offset, lanes) => {
-    const values = lanes.map((_, i) => {
-      const first = f32x4.mul(v128.load(i32.add(low.get, offset), 16 * i), lowWeight.get);
-      return f.local("v128", engine.multiplyAdd(v128.load(i32.add(high.get, offset), 16 * i), highWeight.get, first));
+  const blend = () => {
+    const high = address(i32.add(row.get, 1));
+    // both as fractions: 1 − t would lose accuracy where t is near 1
+    const lowWeight = f.local("v128", fraction(scope, i32.sub(unit, part.get), unit));
+    const highWeight = f.local("v128", fraction(scope, part.get, unit));
+    eachGroup(scope, after, (offset, lanes) => {
+      const values = lanes.map((_, i) => {
+        const first = f32x4.mul(v128.load(i32.add(low.get, offset), 16 * i), lowWeight.get);
+        return f.local("v128", engine.multiplyAdd(v128.load(i32.add(high.get, offset), 16 * i), highWeight.get, first));
+      });
+      values.forEach((value, i) => f.storeLanes(i32.add(to.get, offset), value.get, lanes[i]!, 16 * i));
     });
-    values.forEach((value, i) => f.storeLanes(i32.add(to.get, offset), value.get, lanes[i]!, 16 * i));
-  });
+  };
+  if (isNearest(node)) copy();
+  else f.if(part.get, blend, copy);
 });
 
 export const resizeGradient = rowKernel("f32_resize_gradient_simd128", (scope, node, { after }, outer, index) => {

@@ -1,9 +1,9 @@
-import type { Conv2dAttributes, Conv2dGeometry } from "../../../../ops/conv2d.js";
 import { effectiveSize } from "../../../../ops/window.js";
 import { type I32, i32, type Local, v128 } from "../../assembler/index.js";
 import type { PhaseScope } from "../../kernel.js";
 import { align } from "../../layout.js";
 import { fill } from "../padded.js";
+import type { Conv2dAttributes, Conv2dGeometry } from "../planar.js";
 
 /** Lanes of the vectors that these kernels are for. */
 export const lanes = 8;

@@ -1,8 +1,8 @@
-import { type Conv2dFilterGradientAttributes, type Conv2dGeometry, conv2dGeometry } from "../../../../ops/conv2d.js";
 import type { NodeContext } from "../../../../plan/types.js";
 import { f32, f32x4, type I32, i32, type Local, type V128, v128 } from "../../assembler/index.js";
 import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
+import { type Conv2dFilterGradientAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { tiledCycles } from "../tile.js";
 import { type Band, bandCycles, bandOf, columnBytes, emitBand, lanes, pair, registers } from "./band.js";
 
@@ -33,6 +33,7 @@ function layoutOf(node: NodeContext): Layout | string {
   const geometry = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, "conv2d");
   const { inputChannels, outputChannels, kernelHeight, kernelWidth, batch } = geometry;
   if (inputChannels !== 1) return `${inputChannels} channels, not one`;
+  if (attributes.depth !== undefined) return "it has three axes";
   if (attributes.dilation[1] !== 1) return "dilated";
   if (kernelWidth > lanes) return `more than ${lanes} taps side by side`;
   const rest = outputChannels % lanes;

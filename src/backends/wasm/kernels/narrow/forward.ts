@@ -1,10 +1,10 @@
 import { sizeOf } from "../../../../core/shapes.js";
-import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../../../../ops/conv2d.js";
 import { epilogueInputs } from "../../../../ops/epilogue.js";
 import type { NodeContext } from "../../../../plan/types.js";
 import { f32, f32x4, i32, type Local, type V128, v128 } from "../../assembler/index.js";
 import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { align } from "../../layout.js";
+import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { EpilogueEmitter, tiledCycles } from "../tile.js";
 import { type Band, bandCycles, bandOf, columnBytes, emitBand, lanes, pair, registers } from "./band.js";
 
@@ -34,6 +34,7 @@ function layoutOf(node: NodeContext): Layout | string {
   const { inputChannels, outputChannels, kernelWidth, outputWidth } = geometry;
   const stride = attributes.strides[1];
   if (inputChannels !== 1) return `${inputChannels} channels, not one`;
+  if (attributes.depth !== undefined) return "it has three axes";
   if (attributes.dilation[1] !== 1) return "dilated";
   if (epilogueInputs(node.inputs, 2).some(({ shape }) => sizeOf(shape) > outputChannels)) {
     return "the epilogue reads a number for each result";

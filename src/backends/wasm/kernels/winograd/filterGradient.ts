@@ -1,12 +1,12 @@
+import { f32x4, type I32, i32 } from "../../assembler/index.js";
+import { attributesOf, type Engine, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { fill } from "../padded.js";
 import {
   type Conv2dAttributes,
   type Conv2dFilterGradientAttributes,
   type Conv2dGeometry,
   conv2dGeometry,
-} from "../../../../ops/conv2d.js";
-import { f32x4, type I32, i32 } from "../../assembler/index.js";
-import { attributesOf, type Engine, type PhaseScope, type WasmKernel } from "../../kernel.js";
-import { fill } from "../padded.js";
+} from "../planar.js";
 import { columnTile, emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";

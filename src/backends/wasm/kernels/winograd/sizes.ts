@@ -1,4 +1,4 @@
-import type { Conv2dAttributes, Conv2dGeometry } from "../../../../ops/conv2d.js";
+import type { Conv2dAttributes, Conv2dGeometry } from "../planar.js";
 
 /** What errors of the geometry name; it was checked when the graph was built. */
 export const where = "conv2d";
@@ -20,6 +20,7 @@ export const outputsPerTile: ReadonlyMap<number, number> = new Map([
 /** Why Winograd's method cannot or should not be used. */
 export function refusal(attributes: Conv2dAttributes, g: Conv2dGeometry): true | string {
   const { strides, dilation, groups } = attributes;
+  if (attributes.depth !== undefined) return "it has three axes";
   if (groups !== 1) return "it has groups";
   if (strides.some((s) => s !== 1) || dilation.some((d) => d !== 1)) return "it has strides or dilation";
   if (g.kernelHeight !== g.kernelWidth || !outputsPerTile.has(g.kernelHeight)) return "its filter is not 3×3 or 5×5";

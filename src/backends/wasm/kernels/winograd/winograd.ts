@@ -1,13 +1,13 @@
+import type { Expression } from "../../../../ops/expression.js";
+import type { NodeContext } from "../../../../plan/types.js";
+import { type I32, i32 } from "../../assembler/index.js";
+import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import {
   type Conv2dAttributes,
   type Conv2dGeometry,
   type Conv2dInputGradientAttributes,
   conv2dGeometry,
-} from "../../../../ops/conv2d.js";
-import type { Expression } from "../../../../ops/expression.js";
-import type { NodeContext } from "../../../../plan/types.js";
-import { type I32, i32 } from "../../assembler/index.js";
-import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
+} from "../planar.js";
 import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
 import { emitTurn } from "../turn.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";

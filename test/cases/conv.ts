@@ -1,70 +1,61 @@
-import { type Conv2dAttributes, conv2dGeometry } from "../../src/ops/conv2d.js";
+import { type ConvAttributes, convGeometry } from "../../src/ops/conv.js";
 import { effectiveSize, type Padding, resolvePadding } from "../../src/ops/window.js";
 import type { Case } from "../harness/case.js";
 import { epiloguesFor } from "./epilogues.js";
 import { edgeSizes } from "./sizes.js";
 
-/** One convolution, as users would write it. */
+/** One convolution, as users would write it: over as many axes as `size` has, two by default. */
 export interface ConvolutionSpec {
   readonly batch?: number;
-  readonly size?: readonly [number, number];
+  readonly size?: readonly number[];
   readonly channels?: number;
   readonly filters?: number;
-  readonly kernel?: readonly [number, number];
-  readonly strides?: readonly [number, number];
-  readonly dilation?: readonly [number, number];
+  readonly kernel?: readonly number[];
+  readonly strides?: readonly number[];
+  readonly dilation?: readonly number[];
   readonly groups?: number;
   readonly padding?: Padding;
 }
 
-interface Convolution {
+export interface Convolution {
   readonly name: string;
   readonly image: readonly number[];
   readonly filter: readonly number[];
   readonly result: readonly number[];
-  readonly attributes: Conv2dAttributes;
+  readonly attributes: ConvAttributes;
 }
 
 /** Shapes and attributes of a spec; undefined where the filter does not fit into the image. */
-function convolution(spec: ConvolutionSpec): Convolution | undefined {
-  const {
-    batch = 2,
-    size = [7, 6],
-    channels = 3,
-    filters = 5,
-    kernel = [3, 3],
-    strides = [1, 1],
-    dilation = [1, 1],
-    groups = 1,
-    padding = "same",
-  } = spec;
-  const effective = [effectiveSize(kernel[0], dilation[0]), effectiveSize(kernel[1], dilation[1])] as const;
+export function convolution(spec: ConvolutionSpec): Convolution | undefined {
+  const { batch = 2, size = [7, 6], channels = 3, filters = 5, groups = 1, padding = "same" } = spec;
+  const each = (value: number) => size.map(() => value);
+  const { kernel = each(3), strides = each(1), dilation = each(1) } = spec;
+  const effective = kernel.map((taps, axis) => effectiveSize(taps, dilation[axis]!));
   const resolved = resolvePadding(padding, size, effective, strides);
-  const fits =
-    size[0] + resolved[0] + resolved[1] >= effective[0] && size[1] + resolved[2] + resolved[3] >= effective[1];
+  const fits = size.every((extent, i) => extent + resolved[2 * i]! + resolved[2 * i + 1]! >= effective[i]!);
   if (!fits) return undefined;
   const attributes = { strides, dilation, padding: resolved, groups };
   const image = [batch, ...size, channels];
   const filter = [...kernel, channels / groups, filters];
-  const g = conv2dGeometry(image, filter, attributes, "case");
+  const { output } = convGeometry(image, filter, attributes, "case");
   const name =
     `${image.join("×")} * ${kernel.join("×")}×${filters}, stride ${strides.join("×")}, ` +
     `dilation ${dilation.join("×")}, padding ${resolved.join(" ")}, groups ${groups}`;
-  return { name, image, filter, result: [batch, g.outputHeight, g.outputWidth, filters], attributes };
+  return { name, image, filter, result: [batch, ...output, filters], attributes };
 }
 
 /** The convolution with its gradients; undefined where it does not fit. */
-export function conv2dCase(spec: ConvolutionSpec): Case<"conv2d"> | undefined {
+export function convCase(spec: ConvolutionSpec): Case<"conv"> | undefined {
   const c = convolution(spec);
   if (c === undefined) return undefined;
   const { name, image, filter, attributes } = c;
-  return { op: "conv2d", name, inputs: [{ shape: image }, { shape: filter }], attributes, gradient: true };
+  return { op: "conv", name, inputs: [{ shape: image }, { shape: filter }], attributes, gradient: true };
 }
 
-function inputGradientCase(spec: ConvolutionSpec): Case<"conv2dInputGradient"> {
+function inputGradientCase(spec: ConvolutionSpec): Case<"convInputGradient"> {
   const { name, image, filter, result, attributes } = convolution(spec)!;
   return {
-    op: "conv2dInputGradient",
+    op: "convInputGradient",
     name,
     inputs: [{ shape: result }, { shape: filter }],
     attributes: { ...attributes, inputShape: image },
@@ -72,10 +63,10 @@ function inputGradientCase(spec: ConvolutionSpec): Case<"conv2dInputGradient"> {
   };
 }
 
-function filterGradientCase(spec: ConvolutionSpec): Case<"conv2dFilterGradient"> {
+function filterGradientCase(spec: ConvolutionSpec): Case<"convFilterGradient"> {
   const { name, image, filter, result, attributes } = convolution(spec)!;
   return {
-    op: "conv2dFilterGradient",
+    op: "convFilterGradient",
     name,
     inputs: [{ shape: image }, { shape: result }],
     attributes: { ...attributes, filterShape: filter },
@@ -88,7 +79,7 @@ function product<A, B, C>(as: readonly A[], bs: readonly B[], join: (a: A, b: B)
   return as.flatMap((a) => bs.map((b) => join(a, b)));
 }
 
-const kernels: readonly (readonly [number, number])[] = [
+const kernels: readonly (readonly number[])[] = [
   [1, 1],
   [2, 2],
   [3, 3],
@@ -145,6 +136,77 @@ const grouped: readonly ConvolutionSpec[] = [
   { groups: 8, channels: 8, filters: 8, dilation: [2, 2], padding: "valid", size: [9, 8] },
   { groups: 5, channels: 5, filters: 10, kernel: [5, 5] },
   { groups: 4, channels: 4, filters: 4, padding: [0, 1, 2, 0] },
+  // tiles of pixels and blocks of channels with their rests, rows in parts, long and far-reaching filters
+  ...[16, 17, 20, 33].map((width) => ({ ...depthwise(8), size: [5, width] })),
+  ...[19, 36, 41].map((channels) => ({ ...depthwise(channels), size: [4, 11], batch: 1 })),
+  { ...depthwise(8), size: [1, 200], kernel: [1, 3], batch: 1 },
+  { ...depthwise(12), size: [12, 12], kernel: [5, 5], strides: [2, 2] },
+  { ...depthwise(8), size: [12, 14], kernel: [7, 12], batch: 1 },
+  { ...depthwise(8), size: [9, 12], kernel: [3, 3], strides: [3, 2], dilation: [2, 3] },
+  { ...depthwise(4), size: [3, 3], kernel: [3, 3], dilation: [4, 4] },
+  { ...depthwise(8), size: [6, 7], kernel: [1, 1], strides: [2, 3], padding: "valid" },
+  { ...depthwise(8), size: [30, 30], batch: 3 },
+  ...[2, 3, 6].map((multiplier) => ({ groups: 6, channels: 6, filters: 6 * multiplier, strides: [2, 1] })),
+];
+
+/** A filter of its own for each channel. */
+function depthwise(channels: number) {
+  return { groups: channels, channels, filters: channels };
+}
+
+/** Sequences: every option, and long reaches. */
+const sequences: readonly ConvolutionSpec[] = [
+  ...product(
+    product([1, 2, 3, 5], [1, 2, 3], (taps, stride) => ({ kernel: [taps], strides: [stride] })),
+    product(["valid", "same", "full", "causal", 2, [3, 1]] as const, [1, 2], (padding, dilation) => {
+      return { padding, dilation: [dilation] };
+    }),
+    (a, b): ConvolutionSpec => ({ ...a, ...b, size: [9], batch: 2, channels: 2, filters: 3 }),
+  ),
+  { size: [40], kernel: [2], dilation: [32], padding: "causal", channels: 8, filters: 16, batch: 1 },
+  { size: [20], kernel: [3], dilation: [16], channels: 5, filters: 7 },
+  { size: [1], kernel: [3], channels: 1, filters: 1, batch: 1 },
+  { size: [130], channels: 8, filters: 8, batch: 1 },
+  { size: [40], channels: 1, filters: 10, kernel: [5] },
+  { size: [390], channels: 4, filters: 5, kernel: [3], dilation: [3] },
+  { size: [390], channels: 4, filters: 5, kernel: [4], strides: [2], padding: "valid" },
+  { size: [260], channels: 8, filters: 9, kernel: [1] },
+  { size: [1030], channels: 3, filters: 5, batch: 1, strides: [2] },
+  { size: [31], channels: 6, filters: 4, groups: 2, strides: [2] },
+  ...[4, 8, 11].map((channels) => ({ ...depthwise(channels), size: [23], padding: "causal" as const })),
+  { ...depthwise(8), size: [300], kernel: [3], dilation: [40], batch: 1 },
+  { ...depthwise(8), size: [23], kernel: [9], strides: [2], batch: 1 },
+  { size: [23], groups: 4, channels: 4, filters: 8, kernel: [2] },
+];
+
+/** Few filters for whole vectors of channels, and what the gradient for an image of few channels reads. */
+const few: readonly ConvolutionSpec[] = [
+  ...[1, 2, 3, 4].flatMap((filters): ConvolutionSpec[] => [
+    { channels: 16, filters, size: [5, 19] },
+    { channels: 8, filters, size: [7, 6], strides: [2, 3], dilation: [2, 1] },
+    { channels: filters, filters: 16, size: [9, 10], strides: [2, 2] },
+  ]),
+  { channels: 8, filters: 1, size: [4, 5], kernel: [1, 1] },
+  { channels: 8, filters: 1, size: [130], batch: 1 },
+  { channels: 1, filters: 8, size: [5, 4, 6], strides: [2, 1, 2], kernel: [2, 3, 2] },
+];
+
+/** Volumes: depth goes through loops of its own in every kernel. */
+const volumes: readonly ConvolutionSpec[] = [
+  ...product([1, 2], [1, 2], (stride, dilation): ConvolutionSpec => {
+    return { size: [5, 6, 4], strides: [stride, 1, stride], dilation: [dilation, dilation, 1] };
+  }).map((spec) => ({ ...spec, batch: 1, channels: 2, filters: 3 })),
+  { size: [4, 5, 6], kernel: [2, 3, 1], channels: 3, filters: 4, padding: [1, 0, 0, 2, 1, 1] },
+  { size: [4, 3, 3], kernel: [1, 3, 3], channels: 2, filters: 2 },
+  { size: [4, 3, 3], kernel: [1, 3, 3], channels: 2, filters: 2, strides: [2, 1, 1] },
+  { size: [3, 4, 4], kernel: [3, 1, 1], channels: 4, filters: 8, padding: "full" },
+  { size: [6, 7, 8], channels: 8, filters: 17, strides: [2, 2, 2], batch: 1 },
+  { size: [5, 4, 3], kernel: [2, 2, 2], strides: [3, 3, 3], padding: "valid", channels: 1, filters: 4 },
+  { size: [2, 2, 2], kernel: [5, 5, 5], channels: 1, filters: 2 },
+  { size: [3, 4, 19], channels: 1, filters: 10, batch: 1 },
+  { size: [3, 4, 5], groups: 2, channels: 4, filters: 6 },
+  { size: [3, 4, 5], groups: 3, channels: 3, filters: 3, strides: [2, 1, 2] },
+  { size: [4, 4, 9], groups: 8, channels: 8, filters: 8, dilation: [2, 1, 2] },
 ];
 
 /** Geometries that meet the tiles and their tails in every kernel; each is tried under every epilogue. */
@@ -155,6 +217,12 @@ const underEpilogues: readonly ConvolutionSpec[] = [
   { groups: 2, channels: 4, filters: 6 },
   { groups: 8, channels: 8, filters: 8, size: [4, 5] },
   { groups: 5, channels: 5, filters: 5, strides: [2, 1], dilation: [1, 2] },
+  { groups: 12, channels: 12, filters: 12, size: [5, 11] },
+  { groups: 5, channels: 5, filters: 10, size: [3, 4] },
+  { size: [11], channels: 4, filters: 9, dilation: [2] },
+  { size: [5, 6], channels: 8, filters: 3 },
+  { size: [5, 6], channels: 1, filters: 8, strides: [2, 2] },
+  { size: [3, 4, 5], channels: 2, filters: 9 },
 ];
 
 /** One channel, and filters that leave lanes of a vector empty: 8 lanes and up to 4 more. */
@@ -172,13 +240,15 @@ const narrow: readonly ConvolutionSpec[] = [
   { channels: 1, filters: 10, size: [28, 28], kernel: [5, 5], strides: [2, 2], batch: 19 },
 ];
 
-export const conv2dCases: readonly Case<"conv2d">[] = [
-  ...[...windows, ...sizes, ...grouped, ...narrow].map(conv2dCase).filter((testCase) => testCase !== undefined),
+export const convCases: readonly Case<"conv">[] = [
+  ...[...windows, ...sizes, ...grouped, ...narrow, ...few, ...sequences, ...volumes]
+    .map(convCase)
+    .filter((testCase) => testCase !== undefined),
   ...underEpilogues.flatMap((spec) => {
     const { name, image, filter, result, attributes } = convolution(spec)!;
     return epiloguesFor(result).map(
-      ({ label, epilogue, operands }): Case<"conv2d"> => ({
-        op: "conv2d",
+      ({ label, epilogue, operands }): Case<"conv"> => ({
+        op: "conv",
         name: `${name}, ${label}`,
         inputs: [{ shape: image }, { shape: filter }, ...operands],
         attributes: { ...attributes, epilogue },
@@ -188,7 +258,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = [
   }),
 ];
 
-/** The gradients as ops of their own: their values are checked with conv2d, their gradients (second order) here. */
+/** The gradients as ops of their own: their values are checked with conv, their gradients (second order) here. */
 const secondOrder: readonly ConvolutionSpec[] = [
   {},
   { strides: [2, 2] },
@@ -199,9 +269,12 @@ const secondOrder: readonly ConvolutionSpec[] = [
   { kernel: [1, 1], strides: [3, 3], padding: "valid" },
   { kernel: [5, 5], channels: 8, filters: 4, strides: [2, 2] },
   { batch: 1, size: [16, 17], channels: 1, filters: 8 },
+  { groups: 8, channels: 8, filters: 8, strides: [2, 1] },
+  { size: [11], strides: [2], dilation: [2], padding: "causal" },
+  { size: [4, 3, 5], strides: [2, 1, 1], batch: 1, channels: 2, filters: 3 },
   { size: [9, 9], channels: 1, filters: 10, strides: [2, 2] },
 ];
-export const conv2dInputGradientCases: readonly Case<"conv2dInputGradient">[] = [
+export const convInputGradientCases: readonly Case<"convInputGradient">[] = [
   ...secondOrder.map(inputGradientCase),
   ...[...secondOrder, ...underEpilogues].flatMap((spec) => {
     const base = inputGradientCase(spec);
@@ -214,4 +287,4 @@ export const conv2dInputGradientCases: readonly Case<"conv2dInputGradient">[] = 
     }));
   }),
 ];
-export const conv2dFilterGradientCases = secondOrder.map(filterGradientCase);
+export const convFilterGradientCases = secondOrder.map(filterGradientCase);
