@@ -66,6 +66,22 @@ export async function decodeImage(
   return decode(sharp, bytes, where, size, kernel);
 }
 
+/**
+ * Height and width of an image as it is shown, without decoding it. Needs the package sharp.
+ *
+ * Errors: code "format".
+ */
+export async function imageExtent(path: string): Promise<{ height: number; width: number }> {
+  const bytes = await platform.files.read(path);
+  const sharp = await loadSharp();
+  try {
+    const { autoOrient } = await sharp(bytes, { limitInputPixels: mostPixels }).metadata();
+    return autoOrient;
+  } catch (error) {
+    return failDecoding(path, bytes.length, error);
+  }
+}
+
 async function contentOf(file: ImageFile): Promise<Uint8Array> {
   if (typeof file === "string") return platform.files.read(file);
   return file instanceof Uint8Array ? file : new Uint8Array(await file.arrayBuffer());

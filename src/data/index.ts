@@ -23,7 +23,16 @@ export {
   shift,
 } from "./augment/geometric.js";
 export { cutMix, mixUp } from "./augment/mix.js";
-export { blur, type ErasingOptions, erasing, frequencyMask, noise, timeMask, timeShift } from "./augment/values.js";
+export {
+  blur,
+  type ErasingOptions,
+  erasing,
+  frequencyMask,
+  noise,
+  type TimeShiftOptions,
+  timeMask,
+  timeShift,
+} from "./augment/values.js";
 export { type CifarOptions, type CifarRecords, cifar10, parseCifar } from "./cifar.js";
 export { parseCsv } from "./csv.js";
 export {

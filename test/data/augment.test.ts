@@ -375,6 +375,8 @@ describe("other changes", () => {
       moves.add(fits[0]!);
     }
     expect(moves.size).toBeGreaterThan(7);
+    const quiet = augmented(waves, augment(timeShift(0.25, { fill: "minimum" }))).inputs;
+    expect([...quiet]).toEqual([...moved].map((v) => v || 1));
     const spectrograms = dataset({ inputs, targets: new Int32Array(50), shape: [8, 5, 1] });
     const masked = augmented(spectrograms, augment(timeMask(3), frequencyMask(2))).inputs;
     for (let i = 0; i < 50; i++) {
@@ -465,7 +467,7 @@ const everything = augment(
   noise(0.05),
   sometimes(0.5, blur(1)),
   erasing({ fill: "random" }),
-  timeShift(0.1),
+  timeShift(0.1, { fill: "minimum" }),
   timeMask(2),
   frequencyMask(2),
   mixUp(0.4),

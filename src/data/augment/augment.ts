@@ -104,7 +104,7 @@ function stepFromJSON({ kind, options: o }: { kind: string; options: Record<stri
     case "erasing":
       return erasing(o);
     case "timeShift":
-      return timeShift(part!);
+      return timeShift(part!, rest);
     case "timeMask":
       return timeMask(o.frames!);
     case "frequencyMask":

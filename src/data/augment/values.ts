@@ -202,28 +202,37 @@ export function erasing(options: ErasingOptions = {}): ValueAugmentation {
   };
 }
 
+export interface TimeShiftOptions {
+  /** What stands for silence: 0 for waves; for spectrograms of logarithms the example's "minimum". Default: 0. */
+  readonly fill?: number | "minimum";
+}
+
 /**
- * Moves sound in time, by at most `part` of its length either way, with silence (0) before or after it. Time is the first
+ * Moves sound in time, by at most `part` of its length either way, with silence before or after it. Time is the first
  * axis: waves are [samples] or [samples, channels], spectrograms [frames, bands, 1].
  *
  * @param part 0 … 1
  * Errors: code "option" for numbers out of range.
  * @example augment(timeShift(0.1))
  */
-export function timeShift(part: number): ValueAugmentation {
+export function timeShift(part: number, options: TimeShiftOptions = {}): ValueAugmentation {
   checkRange("timeShift", "part", part, 0, 1);
+  checkOptions("timeShift", options, ["fill"]);
+  const { fill = 0 } = options;
+  if (fill !== "minimum") checkRange("timeShift", "fill", fill, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return {
     kind: "timeShift",
-    options: { part },
+    options: { part, fill },
     stage: "values",
     needs: 1,
     apply({ inputs, shape }, random) {
       const [frames] = shape as [number];
       const size = inputs.length / frames;
       const by = Math.round(random.uniform(-part, part) * frames) * size;
+      const silence = fill === "minimum" ? minimumOf(inputs) : fill;
       inputs.copyWithin(Math.max(0, by), Math.max(0, -by), inputs.length - Math.max(0, by));
-      if (by > 0) inputs.fill(0, 0, by);
-      else inputs.fill(0, inputs.length + by);
+      if (by > 0) inputs.fill(silence, 0, by);
+      else inputs.fill(silence, inputs.length + by);
     },
   };
 }
@@ -284,6 +293,12 @@ function stretch(most: number, total: number, random: RandomStream): { start: nu
   const length = random.integer(Math.min(most, total) + 1);
   const start = random.integer(total - length + 1);
   return { start, end: start + length };
+}
+
+function minimumOf(values: Uint8Array | Float32Array): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) least = Math.min(least, values[i]!);
+  return least;
 }
 
 function meanOf({ inputs }: ExampleView): number {
