@@ -74,6 +74,7 @@ export async function drawSheet({ title, subtitle, rows, columns = [] }: Sheet):
   const svg = await lettering(texts, width, height, where);
   return sharp({ create: { width, height, channels: 3, background: "white" } })
     .composite([...layers, { input: Buffer.from(svg), left: 0, top: 0 }])
+    .removeAlpha()
     .png()
     .toBuffer();
 }
