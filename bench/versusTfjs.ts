@@ -36,19 +36,25 @@ export async function benchVersusTfjs(context: Context): Promise<void> {
       ],
       fields: ["infer_ms"],
     });
-  await benchVersus(context, {
-    title: where,
-    key: "tfjs",
-    purposes: ["infer"],
-    target: () => target,
-    hasDefault: true,
-    async measure(request) {
-      const wide = request.width === 256;
-      const alone = await run(request, 1, wide);
-      const { infer_ms: default_ms } = wide ? await run(request, 1, false) : alone;
-      // its threads may cost more than they give
-      const together = request.threads === 1 ? alone : await run(request, request.threads, wide);
-      return { ...(together.infer_ms < alone.infer_ms ? together : alone), default_ms };
+  const workloads = context.workloads.filter(({ tfjs }) => tfjs);
+  const missing = context.workloads.filter((workload) => !workloads.includes(workload));
+  if (missing.length > 0) context.note(`not on TensorFlow.js's side: ${missing.map(({ name }) => name).join(", ")}`);
+  await benchVersus(
+    { ...context, workloads },
+    {
+      title: where,
+      key: "tfjs",
+      purposes: ["infer"],
+      target: () => target,
+      hasDefault: true,
+      async measure(request) {
+        const wide = request.width === 256;
+        const alone = await run(request, 1, wide);
+        const { infer_ms: default_ms } = wide ? await run(request, 1, false) : alone;
+        // its threads may cost more than they give
+        const together = request.threads === 1 ? alone : await run(request, request.threads, wide);
+        return { ...(together.infer_ms < alone.infer_ms ? together : alone), default_ms };
+      },
     },
-  });
+  );
 }

@@ -18,6 +18,7 @@ export {
   randomUniform,
   truncatedNormal,
 } from "./model/initializers.js";
+export type { Layer } from "./model/layer.js";
 export {
   activation,
   adaptiveAveragePool1d,
@@ -164,7 +165,7 @@ export {
   sgd,
 } from "./model/optimizers.js";
 export type { Regularizer, Regularizers } from "./model/regularizers.js";
-export { input } from "./model/symbolic.js";
+export { input, SymbolicTensor } from "./model/symbolic.js";
 export { type ReduceOptions, Tensor } from "./model/tensor.js";
 export type {
   Callback,
@@ -174,9 +175,12 @@ export type {
   RunStart,
   StepLog,
 } from "./train/callbacks.js";
+export type { CheckpointOptions } from "./train/checkpoint.js";
 export { type EarlyStoppingOptions, earlyStopping } from "./train/earlyStopping.js";
 export type { Evaluation } from "./train/evaluate.js";
 export type { FitOptions, History } from "./train/fit.js";
+export type { LearningRateOptions, LearningRateSearch } from "./train/learningRateFinder.js";
+export { csvLogger, jsonLinesLogger, tensorBoardLogger } from "./train/loggers.js";
 export {
   type EvaluateOptions,
   loadModel,

@@ -8,7 +8,9 @@ import { compileTypeScript, makeGenerated, root } from "./harness/generated.js";
 /** Public entries whose examples are compiled and run, and the names that these may use beside the entry's exports. */
 const entries = [
   { name: "fovea", file: "index.ts", prelude: "corePrelude", names: ["digits", "net", "image", "x"] },
+  { name: "fovea/metrics", file: "train/metrics/index.ts", prelude: "corePrelude", names: ["digits", "net"] },
   { name: "fovea/data", file: "data/index.ts", prelude: "dataPrelude", names: ["data", "bytes", "packed"] },
+  { name: "fovea/zoo", file: "zoo/index.ts", prelude: "zooPrelude", names: [] },
 ] as const;
 
 const generated = makeGenerated("examples");

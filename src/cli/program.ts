@@ -6,10 +6,12 @@ import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
+import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
 import { formatTable } from "./format.js";
 import type { Io } from "./io.js";
+import { addTrainOptions } from "./trainConfig.js";
 import { version } from "./version.js";
 
 const exitCodeHelp = `
@@ -46,6 +48,7 @@ export function buildProgram(io: Io, json: boolean, finish: (code: number) => vo
 Examples:
   fovea train mnist-shallow              train a small network, in seconds
   fovea evaluate runs/mnist-shallow-1    what it confuses with what
+  fovea runs                             which runs there are, and how they went
   fovea predict runs/mnist-shallow-1 digit.png
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
@@ -58,17 +61,14 @@ ${exitCodeHelp}`,
     ["Recipe", "What"],
     recipes.map(({ name, title }) => [name, title]),
   );
-  program
+  const training = program
     .command("train")
     .description("train a recipe into a new run directory, and measure it on its test set")
-    .argument("<recipe>", "what to train; see below")
-    .option("--seed <n>", "decides data split, first weights and order", wholeNumber(0))
-    .option("--threads <n>", "threads; results do not depend on it", wholeNumber(1))
-    .option("--epochs <n>", "epochs at most", wholeNumber(1))
-    .option("--batch-size <n>", "examples per step", wholeNumber(1))
-    .option("--learning-rate <x>", "step size of the optimiser", positive)
-    .option("--train <n>", "training examples to take, validation part included", wholeNumber(10))
-    .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)")
+    .argument("[recipe]", "what to train: a recipe (see below), or a config: JSON, JavaScript or TypeScript")
+    .option("--resume <run>", "go on with a run that was interrupted, as if it never had been")
+    .option("--find-lr", "do not train: search for a learning rate, and draw the loss over it")
+    .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)");
+  addTrainOptions(training)
     .option("--quiet", "no progress, only the result")
     .option("--json", "one JSON object per line: start, epoch, end or error")
     .addHelpText(
@@ -76,25 +76,77 @@ ${exitCodeHelp}`,
       `
 ${recipeTable.map((line) => line).join("\n")}
 
-The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), model.safetensors,
-curves.svg, curves.png and result.json. Ctrl-C stops training, measures and saves; Ctrl-C twice ends at once.
+The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), checkpoints,
+model.safetensors, curves.svg, curves.png and result.json. Ctrl-C saves a checkpoint, measures and saves the model;
+Ctrl-C twice ends at once.
 
 Examples:
   fovea train mnist-shallow
   fovea train mnist-deep --seed 1 --epochs 20 --out runs/deep-short
+  fovea train --resume runs/deep-short
+  fovea train runs/deep-short/config.json        the same run again, bit for bit
+  fovea train fashion-mlp --find-lr
   fovea train fashion-mlp --learning-rate 0.01 --json > log.jsonl
 ${exitCodeHelp}`,
     )
-    .action(async (recipe: string, options) => finish(await train(recipe, options, io)));
+    .action(async (recipe: string | undefined, options) => {
+      if (recipe === undefined && options.resume === undefined) {
+        training.error("error: missing required argument 'recipe'", { code: "commander.missingArgument" });
+      }
+      finish(await train(recipe, options, io));
+    });
 
   program
     .command("evaluate")
-    .description("measure a run on its test set: loss, accuracy, each class, confusion matrix")
+    .description("measure a run on its test set: loss, accuracy, each class, what is confused with what")
     .argument("<run>", "run directory")
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExamples:\n  fovea evaluate runs/mnist-shallow-1")
     .action(async (run: string, options) => finish(await evaluate(run, options, io)));
+
+  const runs = program.command("runs").description("list runs, look at them, compare, delete and export them");
+  runs
+    .command("list", { isDefault: true })
+    .description("all runs in a directory")
+    .argument("[directory]", "where they are (default: runs)")
+    .option("--json", "one JSON object per run")
+    .action(async (directory: string | undefined, options) => finish(await listRuns(directory, options, io)));
+  runs
+    .command("show")
+    .description("what a run was told, what it measured, and what it holds")
+    .argument("<run>", "run directory, or its name in runs")
+    .option("--json", "one JSON object")
+    .action(async (run: string, options) => finish(await showRun(run, options, io)));
+  runs
+    .command("compare")
+    .description("draw the curves of several runs over one another, and say in what they differ")
+    .argument("<run...>", "run directories, or their names in runs")
+    .option("--out <file>", "where to draw, as SVG and PNG (default: runs/comparison)")
+    .option("--json", "one JSON object")
+    .action(async (names: string[], options) => finish(await compareRuns(names, options, io)));
+  runs
+    .command("delete")
+    .description("delete runs, after asking")
+    .argument("<run...>", "run directories, or their names in runs")
+    .option("--yes", "do not ask")
+    .action(async (names: string[], options) => finish(await deleteRuns(names, options, io)));
+  runs
+    .command("export")
+    .description("pack a run into one zip file")
+    .argument("<run>", "run directory, or its name in runs")
+    .option("--out <file>", "where to (default: <run>.zip)")
+    .option("--checkpoints", "with its checkpoints, to go on elsewhere")
+    .action(async (run: string, options) => finish(await exportRun(run, options, io)));
+  runs.addHelpText(
+    "after",
+    `
+Examples:
+  fovea runs
+  fovea runs show mnist-shallow-1
+  fovea runs compare mnist-shallow-1 mnist-shallow-2
+  fovea runs export mnist-shallow-1 --out digits.zip`,
+  );
 
   program
     .command("predict")
@@ -213,10 +265,4 @@ function wholeNumber(lowest: number): (text: string) => number {
     if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= lowest) return value;
     throw new InvalidArgumentError(`Expected a whole number of at least ${lowest}.`);
   };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a number above 0.");
 }

@@ -4,17 +4,8 @@ import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../core/errors.js";
 import type { EpochLog } from "../train/callbacks.js";
-import type { RecipeSettings } from "../zoo/recipes.js";
+import type { RunConfig } from "./trainConfig.js";
 import { version } from "./version.js";
-
-/** Everything that it takes to do a run again. */
-export interface RunConfig {
-  readonly recipe: string;
-  readonly settings: RecipeSettings;
-  /** As asked for; undefined for the machine's number. Results do not depend on it. */
-  readonly threads?: number;
-  readonly fovea: string;
-}
 
 /** What a run came to. */
 export interface RunResult {
@@ -38,7 +29,12 @@ export const runFiles = {
   curvesSvg: "curves.svg",
   curvesPng: "curves.png",
   result: "result.json",
+  checkpoints: "checkpoints",
+  tensorBoard: "tensorboard",
 } as const;
+
+/** What a run says of its end where Ctrl-C has brought it about, as `fit` does. */
+export const interruption = "it was interrupted";
 
 /** A directory that holds one run: what was asked for, what happened, and the model. */
 export class RunDirectory {
@@ -69,17 +65,55 @@ export class RunDirectory {
     return new RunDirectory(out, isNew);
   }
 
+  /**
+   * The directory of a run that goes on. Errors: codes "file" and "format" where it is none, code "usage" for a run that
+   * has come to its end.
+   *
+   * @param epochs that it shall have now, where they are to be more
+   */
+  static async reopen(path: string, epochs: number | undefined): Promise<{ run: RunDirectory; config: RunConfig }> {
+    const config = await readConfig(path);
+    await platform.files.checkWritable(path);
+    const result = await readResult(path);
+    const run = new RunDirectory(path, false);
+    // what a process was writing when it ended at once
+    for (const name of await platform.files.list(path)) {
+      if (/^\..+\.tmp$/.test(name)) await platform.files.remove(run.file(name));
+    }
+    if (result === undefined || result.stopped === interruption) return { run, config };
+    const { epochs: done, stopped } = result;
+    if (stopped === null && epochs !== undefined && epochs > done) return { run, config };
+    const end = `${done} ${done === 1 ? "epoch" : "epochs"}`;
+    return fail({
+      code: "usage",
+      where: path,
+      problem: `the run has come to its end after ${end}${stopped === null ? "" : `: ${stopped}`}`,
+      fix:
+        stopped === null
+          ? `Give more epochs to train on: --epochs ${done * 2}`
+          : "Begin a new run with more --patience to train for longer",
+    });
+  }
+
   file(name: string): string {
     return join(this.path, name);
   }
 
   async writeStart(config: RunConfig): Promise<void> {
-    await this.#writeJson(runFiles.config, config);
+    await this.writeConfig(config);
     await this.#writeJson(runFiles.environment, environment());
   }
 
-  async appendEpoch(log: EpochLog): Promise<void> {
-    await platform.files.append(this.file(runFiles.metrics), `${JSON.stringify(log)}\n`);
+  /** Notes what has changed in a run that goes on. */
+  async writeConfig(config: RunConfig): Promise<void> {
+    await this.#writeJson(runFiles.config, config);
+  }
+
+  /** Whether there is something that another run would have to repeat: an epoch, or a checkpoint. */
+  async holdsWork(): Promise<boolean> {
+    if ((await readEpochs(this.path)).length > 0) return true;
+    const checkpoints = this.file(runFiles.checkpoints);
+    return (await platform.files.exists(checkpoints)) && (await platform.files.list(checkpoints)).length > 0;
   }
 
   async writeResult(result: RunResult): Promise<void> {
@@ -161,6 +195,26 @@ export async function readConfig(path: string): Promise<RunConfig> {
     config.settings !== null;
   if (!isConfig) fail({ code: "format", where: file, problem: "lacks the recipe or its settings" });
   return config as RunConfig;
+}
+
+/** What was measured after each epoch of a run; a line that a killed process has cut is left out. */
+export async function readEpochs(path: string): Promise<EpochLog[]> {
+  const file = join(path, runFiles.metrics);
+  if (!(await platform.files.exists(file))) return [];
+  const lines = new TextDecoder()
+    .decode(await platform.files.read(file))
+    .split("\n")
+    .slice(0, -1);
+  return lines.map((line, i) => parseJson(line, `${file}, line ${i + 1}`) as EpochLog);
+}
+
+/** When a run began, as an ISO date, if it says. */
+export async function readStarted(path: string): Promise<string | undefined> {
+  const file = join(path, runFiles.environment);
+  if (!(await platform.files.exists(file))) return undefined;
+  const environment = parseJson(new TextDecoder().decode(await platform.files.read(file)), file);
+  const { started } = environment as { readonly started?: unknown };
+  return typeof started === "string" ? started : undefined;
 }
 
 /** The result of a run directory, if it got that far. */

@@ -2,7 +2,8 @@ import { fail } from "../core/errors.js";
 import { formatShape, sameShape } from "../core/shapes.js";
 import { fromArchitecture, toArchitecture } from "../model/architecture.js";
 import type { Network } from "../model/network.js";
-import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import { slotName } from "../model/updates.js";
+import { type NamedTensor, readSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.js";
 
 /** What a model file holds: a safetensors file whose metadata carries the architecture, so that one file is enough. */
 export interface ModelContents {
@@ -19,15 +20,22 @@ export interface ModelContents {
 const architectureKey = "fovea.architecture";
 const classesKey = "fovea.classes";
 
+/** Names of tensors and of metadata that a checkpoint has beside its model. */
+export const checkpointPrefix = "checkpoint.";
+export const checkpointKey = "fovea.checkpoint";
+
 /** The bytes of a model file: the same contents give the same bytes. */
-export function encodeModel({ network, weights, classes, metadata }: ModelContents): Uint8Array<ArrayBuffer> {
+export function encodeModel(
+  { network, weights, classes, metadata }: ModelContents,
+  others: readonly NamedTensor[] = [],
+): Uint8Array<ArrayBuffer> {
   const tensors = network.weights.map(({ name, shape }) => ({
     name,
     dtype: "F32" as const,
     shape,
     data: weights.get(name)!,
   }));
-  return writeSafetensors(tensors, {
+  return writeSafetensors([...tensors, ...others], {
     ...metadata,
     [architectureKey]: JSON.stringify(toArchitecture(network)),
     [classesKey]: JSON.stringify(classes),
@@ -35,12 +43,26 @@ export function encodeModel({ network, weights, classes, metadata }: ModelConten
 }
 
 /**
- * Reads a model file, checking all of it before anything is returned. Nothing in the file is executed.
+ * Reads a model file, checking all of it before anything is returned. Nothing in the file is executed. Of a checkpoint,
+ * the model is that which its run measured: with averages in place of weights, where the optimiser keeps any.
  *
  * Errors start with `where` and have code "format": damaged safetensors, no architecture, weights that do not fit it.
  */
 export function decodeModel(bytes: Uint8Array, where: string): ModelContents {
-  const { tensors, metadata } = readSafetensors(bytes, where);
+  const file = readSafetensors(bytes, where);
+  const { metadata, ...contents } = modelOf(file, where);
+  const { [checkpointKey]: state, ...notes } = metadata;
+  if (state === undefined) return { ...contents, metadata };
+  const weights = new Map(contents.weights);
+  for (const name of weights.keys()) {
+    const average = file.tensors.get(`${checkpointPrefix}${slotName("average", name)}`)?.data;
+    if (average instanceof Float32Array) weights.set(name, average);
+  }
+  return { ...contents, weights, metadata: notes };
+}
+
+/** The model in a safetensors file, checked. */
+export function modelOf({ tensors, metadata }: SafetensorsFile, where: string): ModelContents {
   const { [architectureKey]: architecture, [classesKey]: classNames, ...rest } = metadata;
   if (architecture === undefined) {
     return fail({
@@ -66,8 +88,9 @@ export function decodeModel(bytes: Uint8Array, where: string): ModelContents {
     }
     weights.set(name, tensor.data);
   }
+  const isCheckpoint = checkpointKey in metadata;
   for (const name of tensors.keys()) {
-    if (!weights.has(name)) {
+    if (!weights.has(name) && !(isCheckpoint && name.startsWith(checkpointPrefix))) {
       fail({ code: "format", where, problem: `tensor "${name}" belongs to no layer of the architecture` });
     }
   }

@@ -1,8 +1,20 @@
 import { fail } from "../core/errors.js";
 import type { LossName } from "../model/losses.js";
 import type { History } from "../train/fit.js";
-import { outlineText } from "./outlineText.js";
-import { loadPackage } from "./packages.js";
+import {
+  addPanel,
+  axis,
+  colors,
+  element,
+  type Figure,
+  margin,
+  newFigure,
+  pngOf,
+  svgOf,
+  text,
+  titleOf,
+  wholeTicks,
+} from "./figure.js";
 
 export interface CurvesOptions {
   /** Above the panels. Default: "Learning curves". */
@@ -11,20 +23,9 @@ export interface CurvesOptions {
   readonly loss?: LossName;
 }
 
-type Plot = typeof import("@observablehq/plot");
-type PlotOptions = import("@observablehq/plot").PlotOptions;
-type Linkedom = { parseHTML(html: string): { document: Document } };
+const trainingColor = colors.blue;
+const validationColor = colors.vermilion;
 
-/** Okabe and Ito's blue and vermilion: they differ in lightness too, for those who see no colours and for printers. */
-const trainingColor = "#0072B2";
-const validationColor = "#D55E00";
-const textColor = "#222222";
-const quietColor = "#666666";
-const gridColor = "#e4e4e4";
-
-const panel = { width: 460, height: 296 };
-const header = 66;
-const margin = 12;
 /** Epochs up to which each one gets a marker. */
 const mostMarkers = 30;
 
@@ -67,9 +68,7 @@ interface Panel {
  * @example await writeFile("curves.svg", await learningCurvesSvg(history, { title: "mnist-shallow" }));
  */
 export async function learningCurvesSvg(history: History, options: CurvesOptions = {}): Promise<string> {
-  const { document, svg } = await draw(history, options);
-  document.body.append(svg);
-  return `${svg.outerHTML}\n`;
+  return svgOf(await draw(history, options));
 }
 
 /**
@@ -78,10 +77,7 @@ export async function learningCurvesSvg(history: History, options: CurvesOptions
  * opentype.js and @fontsource/source-sans-3 as well.
  */
 export async function learningCurvesPng(history: History, options: CurvesOptions = {}): Promise<Uint8Array> {
-  const { svg } = await draw(history, options);
-  await outlineText(svg, where);
-  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
-  return sharp(new TextEncoder().encode(svg.outerHTML), { density: 144 }).png().toBuffer();
+  return pngOf(await draw(history, options), where);
 }
 
 const where = "learning curves";
@@ -90,32 +86,14 @@ async function draw(history: History, { title = "Learning curves", loss = "cross
   if (history.epochs.length === 0) {
     fail({ code: "data", where, problem: "the history has no epochs", fix: "Train for one epoch at least" });
   }
-  const plot = await loadPackage<Plot>("@observablehq/plot", where);
-  const { parseHTML } = await loadPackage<Linkedom>("linkedom", where);
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const panels = panelsOf(history, loss);
-  const width = panels.length * panel.width + 2 * margin;
-  const height = header + panel.height + margin;
-  const svg = element(document, "svg", {
-    xmlns: "http://www.w3.org/2000/svg",
-    width,
-    height,
-    viewBox: `0 0 ${width} ${height}`,
-    "font-family": "'Source Sans 3', system-ui, 'DejaVu Sans', sans-serif",
-    "font-size": 13,
-    fill: textColor,
-    role: "img",
-  });
-  svg.append(text(document, "title", {}, title), element(document, "rect", { width, height, fill: "#ffffff" }));
+  const figure = await newFigure(where, title, panels.length);
   const hasValidation = panels.some(({ validation }) => validation.length > 0);
-  svg.append(...heading(document, title, history, hasValidation, width));
+  figure.svg.append(...heading(figure, title, history, hasValidation));
   panels.forEach((part, i) => {
-    const figure = drawPanel(plot, document, part, history);
-    figure.setAttribute("x", String(margin + i * panel.width));
-    figure.setAttribute("y", String(header));
-    svg.append(figure);
+    drawPanel(figure, i, part, history);
   });
-  return { document, svg };
+  return figure;
 }
 
 function panelsOf({ epochs }: History, loss: LossName): Panel[] {
@@ -152,18 +130,8 @@ function panelsOf({ epochs }: History, loss: LossName): Panel[] {
 }
 
 /** Title, the sentence below it, and the legend on the right. */
-function heading(
-  document: Document,
-  title: string,
-  history: History,
-  hasValidation: boolean,
-  width: number,
-): Element[] {
-  const baseline = { x: margin + 8, y: 27 };
-  const parts: Element[] = [
-    text(document, "text", { ...baseline, "font-size": 17, "font-weight": 600 }, title),
-    text(document, "text", { x: baseline.x, y: 48, fill: quietColor }, sentence(history)),
-  ];
+function heading({ document, width }: Figure, title: string, history: History, hasValidation: boolean): Element[] {
+  const parts = titleOf(document, title, sentence(history));
   const entries = [
     { label: "training", color: trainingColor, dash: undefined },
     ...(hasValidation ? [{ label: "validation", color: validationColor, dash: "6 3" }] : []),
@@ -205,14 +173,14 @@ function sentence({ epochs, end }: History): string {
   return `${count}; weights of epoch ${kept.epoch} kept${measured}`;
 }
 
-function drawPanel(plot: Plot, document: Document, part: Panel, { epochs, end }: History): Element {
+function drawPanel(figure: Figure, i: number, part: Panel, { epochs, end }: History): void {
+  const { plot } = figure;
   const last = epochs[epochs.length - 1]!.epoch;
   const first = epochs[0]!.epoch;
   const markers = epochs.length <= mostMarkers;
   const kept = end.weightsOfEpoch;
   const best = (part.validation.length > 0 ? part.validation : part.training).find(({ epoch }) => epoch === kept);
   const leftOfRule = kept > first + 0.6 * (last - first);
-  const axis = { fontSize: 12, tickSize: 4, color: textColor };
   const line = (points: readonly Point[], color: string, dash?: string) =>
     plot.lineY(points, {
       x: "epoch",
@@ -224,19 +192,11 @@ function drawPanel(plot: Plot, document: Document, part: Panel, { epochs, end }:
     });
   const dots = (points: readonly Point[], color: string, fill: string) =>
     plot.dot(points, { x: "epoch", y: "value", r: 2.6, stroke: color, strokeWidth: 1.5, fill });
-  const options: PlotOptions = {
-    document,
-    width: panel.width,
-    height: panel.height,
-    marginLeft: 52,
-    marginRight: 18,
-    marginTop: 26,
-    marginBottom: 46,
-    style: { background: "none", overflow: "visible" },
+  addPanel(figure, i, {
     x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
     y: { domain: [...part.domain], nice: false },
     marks: [
-      plot.gridY({ stroke: gridColor, strokeOpacity: 1 }),
+      plot.gridY({ stroke: colors.grid, strokeOpacity: 1 }),
       plot.axisX({
         ...axis,
         ticks: wholeTicks(first, last),
@@ -247,7 +207,7 @@ function drawPanel(plot: Plot, document: Document, part: Panel, { epochs, end }:
         labelOffset: 38,
       }),
       plot.axisY({ ...axis, ticks: 6, label: part.label, labelArrow: "none", labelOffset: 44 }),
-      plot.ruleX(best === undefined ? [] : [kept], { stroke: quietColor, strokeWidth: 1, strokeDasharray: "2 3" }),
+      plot.ruleX(best === undefined ? [] : [kept], { stroke: colors.quiet, strokeWidth: 1, strokeDasharray: "2 3" }),
       line(part.training, trainingColor),
       line(part.validation, validationColor, "6 3"),
       markers ? dots(part.training, trainingColor, trainingColor) : undefined,
@@ -269,53 +229,8 @@ function drawPanel(plot: Plot, document: Document, part: Panel, { epochs, end }:
         dx: leftOfRule ? -6 : 6,
         dy: part.empty === "top" ? 2 : -6,
         fontSize: 12,
-        fill: textColor,
+        fill: colors.text,
       }),
     ],
-  };
-  const figure = plot.plot(options);
-  return inline(figure);
-}
-
-/** Makes Plot's drawing stand alone: colours in place of CSS variables and `currentColor`, no style sheet. */
-function inline(figure: Element): Element {
-  for (const style of [...figure.querySelectorAll("style")]) style.remove();
-  for (const name of ["class", "font-family", "style", "xmlns", "xmlns:xlink"]) figure.removeAttribute(name);
-  figure.setAttribute("overflow", "visible");
-  figure.setAttribute("fill", textColor);
-  for (const node of [figure, ...figure.querySelectorAll("*")]) {
-    for (const { name, value } of [...node.attributes]) {
-      if (value === "currentColor") node.setAttribute(name, textColor);
-      if (value === "var(--plot-background)") node.setAttribute(name, "#ffffff");
-      if (name === "class" || name.startsWith("aria-")) node.removeAttribute(name);
-    }
-  }
-  return figure;
-}
-
-/** About six whole numbers, round ones, within the epochs. */
-function wholeTicks(first: number, last: number): number[] {
-  const steps = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000];
-  const step = steps.find((candidate) => (last - first) / candidate <= 8) ?? Math.ceil((last - first) / 8);
-  const ticks: number[] = [];
-  for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) ticks.push(tick);
-  // The first epoch is named too, where it does not touch its neighbour.
-  return first < ticks[0]! && ticks[0]! - first >= step / 2 ? [first, ...ticks] : ticks;
-}
-
-function element(document: Document, name: string, attributes: Readonly<Record<string, string | number>>): Element {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  return node;
-}
-
-function text(
-  document: Document,
-  name: "text" | "title",
-  attributes: Readonly<Record<string, string | number>>,
-  content: string,
-): Element {
-  const node = element(document, name, attributes);
-  node.textContent = content;
-  return node;
+  });
 }

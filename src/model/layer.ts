@@ -5,6 +5,8 @@ import type { Node } from "../graph/types.js";
 import { checkName, namedParts } from "./check.js";
 import type { Fans, Initializer } from "./initializers.js";
 import { nameLayers } from "./names.js";
+import type { CallOutput, LayerArgument, Suitable } from "./shapes/calls.js";
+import type { ShapeRule } from "./shapes/rule.js";
 import { callOf, checkTensor, SymbolicTensor, tensorsBefore } from "./symbolic.js";
 
 /** A weight as its layer describes it. */
@@ -90,13 +92,17 @@ export interface LayerKind<Config extends object = object> {
 }
 
 /**
- * A layer: a function from symbolic tensors to a symbolic tensor. Called again, it shares its weights.
+ * A layer: a function from symbolic tensors to a symbolic tensor. Called again, it shares its weights. Its type carries
+ * what it does to shapes; a `Layer` of unknown rule checks them when it is called.
  *
- * @example const y = conv2d(10, 5)(x);
- * @example const z = add()(x, y);
+ * @example
+ * const y = conv2d(64, 5)(x);
+ * const z = add()(x, y);
  */
-export interface Layer {
-  (input: SymbolicTensor | readonly SymbolicTensor[], ...more: readonly SymbolicTensor[]): SymbolicTensor;
+export interface Layer<out Rule extends ShapeRule = ShapeRule> {
+  <const Given extends readonly LayerArgument[]>(
+    ...inputs: Suitable<Rule, Given>
+  ): SymbolicTensor<CallOutput<Rule, Given>>;
   readonly kind: string;
   /** The name that the user gave; a network names the others `conv2d`, `conv2d_1`, … */
   readonly name: string | undefined;
@@ -117,17 +123,17 @@ export function placeOf(kind: string, name: string | undefined): string {
 }
 
 /** Makes a layer of what a user wrote: arguments by name, and an object of options. */
-export function createLayer<Config extends object>(
+export function createLayer<Config extends object, Rule extends ShapeRule = ShapeRule>(
   definition: LayerKind<Config>,
   given: Readonly<Record<string, unknown>>,
   options: object | undefined = {},
-): Layer {
+): Layer<Rule> {
   const { kind } = definition;
   const { name, ...rest } = namedParts(kind, "options", options);
   const checked = name === undefined ? undefined : checkName(kind, name);
   const where = placeOf(kind, checked);
   checkOptions(where, rest, [...definition.options, "name"]);
-  return makeLayer(definition, definition.configure({ ...rest, ...given }, where), checked);
+  return makeLayer<Config, Rule>(definition, definition.configure({ ...rest, ...given }, where), checked);
 }
 
 /** Makes a layer of what a file says: a name and a configuration, both unchecked. */
@@ -147,15 +153,17 @@ export function isLayer(value: unknown): value is Layer {
   return typeof value === "function" && "definition" in value && "kind" in value;
 }
 
-function makeLayer<Config extends object>(
+function makeLayer<Config extends object, Rule extends ShapeRule>(
   definition: LayerKind<Config>,
   config: Config,
   name: string | undefined,
-): Layer {
+): Layer<Rule> {
   let built: readonly LayerWeight[] | undefined;
-  const call = (first: unknown, ...more: readonly unknown[]): SymbolicTensor => {
-    const given = [...(Array.isArray(first) ? first : [first]), ...more];
-    const inputs = given.map((value) => checkTensor(placeOf(definition.kind, name), value));
+  const call = (...given: readonly unknown[]): SymbolicTensor => {
+    const [first, ...more] = given;
+    const inputs = [...(Array.isArray(first) ? first : [first]), ...more].map((value) =>
+      checkTensor(placeOf(definition.kind, name), value),
+    );
     const where = placeOf(definition.kind, nameAfter(inputs, layer));
     checkArity(definition, inputs.length, where);
     const shapes = inputs.map(({ shape }) => shape);
@@ -169,7 +177,7 @@ function makeLayer<Config extends object>(
   const layer = Object.defineProperties(
     call,
     Object.fromEntries(Object.entries(parts).map(([key, value]) => [key, { value, enumerable: true }])),
-  ) as typeof call & typeof parts;
+  ) as unknown as Layer<Rule>;
   return layer;
 }
 

@@ -3,6 +3,7 @@ import { type Shape, sizeOf } from "../core/shapes.js";
 import { describe } from "./check.js";
 import { isLayer, type Layer, type LayerWeight, placeOf } from "./layer.js";
 import { nameLayers, nextName } from "./names.js";
+import type { SuitableChain } from "./shapes/calls.js";
 import { type Call, callOf, checkTensor, type InputDType, type SymbolicTensor, tensorsBefore } from "./symbolic.js";
 
 /** What a network takes. */
@@ -53,8 +54,12 @@ export interface Network {
  *
  * @example sequentialNetwork(input(28, 28, 1), conv2d(10, 5, { stride: 2 }), flatten(), dense(10))
  */
-export function sequentialNetwork(input: SymbolicTensor, ...layers: readonly Layer[]): Network {
+export function sequentialNetwork<S extends Shape, const Layers extends readonly Layer[]>(
+  input: SymbolicTensor<S>,
+  ...chain: SuitableChain<S, Layers>
+): Network {
   const where = "sequential";
+  const layers = chain as readonly unknown[] as readonly Layer[];
   if (layers.length === 0) {
     fail({ code: "usage", where, problem: "has no layers", fix: "Pass layers after the input" });
   }

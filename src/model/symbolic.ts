@@ -2,6 +2,7 @@ import { checkOptions, fail } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
 import { checkName, choice, describe, extents, namedParts } from "./check.js";
 import type { Layer } from "./layer.js";
+import type { Plain } from "./shapes/rule.js";
 
 /** Data types that a network takes. uint8 images are divided by 255 in the graph; floats are taken as they are. */
 export type InputDType = "float32" | "uint8";
@@ -17,12 +18,17 @@ export type Origin = { readonly input: { readonly name: string | undefined; read
 
 /**
  * A tensor that is not there yet: a shape and how it comes about. Layers are called with symbolic tensors and return
- * them; a network is what leads from some of them to others.
+ * them; a network is what leads from some of them to others. Its type carries the shape, as far as that is known when
+ * the program is compiled; a variable that is to hold several shapes is a plain `SymbolicTensor`.
+ *
+ * @example
+ * let y: SymbolicTensor = input(28, 28, 1);
+ * for (const filters of [8, 16]) y = conv2d(filters, 3, { stride: 2 })(y);
  */
-export class SymbolicTensor {
+export class SymbolicTensor<S extends Shape = Shape> {
   constructor(
     /** Shape of one example, without the batch: `[28, 28, 1]`. */
-    readonly shape: Shape,
+    readonly shape: Readonly<S>,
     readonly origin: Origin,
   ) {}
 }
@@ -42,8 +48,8 @@ export interface InputOptions {
  * @example const x = input(28, 28, 1);
  * @example const x = input([28, 28, 1], { name: "image", dtype: "uint8" });
  */
-export function input(shape: Shape, options?: InputOptions): SymbolicTensor;
-export function input(...shape: readonly number[]): SymbolicTensor;
+export function input<const S extends Shape>(shape: S, options?: InputOptions): SymbolicTensor<Plain<S>>;
+export function input<const S extends Shape>(...shape: S): SymbolicTensor<Plain<S>>;
 export function input(...given: readonly unknown[]): SymbolicTensor {
   const asArray = Array.isArray(given[0]);
   const [shape, options] = asArray ? [given[0], given[1] ?? {}] : [given, {}];

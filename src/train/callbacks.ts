@@ -14,6 +14,10 @@ export interface RunStart {
   readonly threads: number;
   /** Bytes that weights, optimiser state and one training step need, known beforehand. */
   readonly memoryBytes: number;
+  /** Epochs done before: those of the run that this one goes on with, otherwise none. */
+  readonly history: readonly EpochLog[];
+  /** Where the run goes on from; undefined for a new one. */
+  readonly resumed?: { readonly checkpoint: string; readonly epoch: number; readonly step: number };
 }
 
 /** Where a run stands. One object, changed in place: copy what should be kept. */
@@ -72,10 +76,18 @@ export interface RunEnd {
   /** Epoch whose weights the model has now: the last one, or the one that was restored. */
   readonly weightsOfEpoch: number;
   readonly seconds: number;
+  /** Path of the newest checkpoint that was saved. */
+  readonly checkpoint?: string;
 }
 
 /** Watches and steers a run. Callbacks are called in the order in which they are listed; promises are awaited. */
 export interface Callback {
+  /** What checkpoints call its state; for callbacks that have one. */
+  readonly name?: string;
+  /** What it must remember to go on, as JSON; saved with checkpoints. */
+  state?(): unknown;
+  /** Takes back what `state` gave, after `onStart`. */
+  restore?(state: unknown): void;
   onStart?(run: RunStart): void | Promise<void>;
   /** After steps, at most every few milliseconds. */
   onStep?(log: StepLog): void;

@@ -1,6 +1,6 @@
 import { checkOptions, fail } from "../core/errors.js";
 import type { Callback } from "./callbacks.js";
-import { checkMonitor, type MonitoredMetric, measured, signOf } from "./monitor.js";
+import { checkMonitor, type MonitoredMetric, measured, numbersOf, signOf } from "./monitor.js";
 
 export type { MonitoredMetric };
 
@@ -43,6 +43,11 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   let best = Number.POSITIVE_INFINITY;
   let waited = 0;
   return {
+    name: where,
+    state: () => ({ best, waited }),
+    restore(state) {
+      [best, waited] = numbersOf(where, state, ["best", "waited"]);
+    },
     onStart() {
       best = Number.POSITIVE_INFINITY;
       waited = 0;

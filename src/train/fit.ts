@@ -12,12 +12,22 @@ import { frozenWeights, isRandom, type Network } from "../model/network.js";
 import { keyOfObjectives, type LossSpec, type LossWeights, type Objective, objectivesOf } from "../model/objectives.js";
 import type { Optimizer } from "../model/optimizers.js";
 import type { Regularizers } from "../model/regularizers.js";
+import { slotName } from "../model/updates.js";
 import type { Program } from "../plan/backend.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Session } from "../runtime/session.js";
 import { type Arranged, arrange, dataOptions } from "./arrange.js";
 import { exchangeAverages } from "./averages.js";
 import type { Callback, EpochLog, RunControl, RunEnd, StepLog } from "./callbacks.js";
+import {
+  type Checkpoint,
+  type CheckpointOptions,
+  Checkpoints,
+  checkResumable,
+  type EpochProgress,
+  findCheckpoint,
+} from "./checkpoint.js";
+import { factsOf, type RunFacts } from "./checkpointFacts.js";
 import { checkData } from "./data.js";
 import { failWithNaN } from "./diagnose.js";
 import { evaluatePlaced, evaluationBatch, prepareEvaluation } from "./evaluate.js";
@@ -57,8 +67,15 @@ export interface FitOptions extends ExecutionOptions {
   readonly callbacks?: readonly Callback[];
   /** Show progress on the terminal: a bar, or a line per epoch where output is no terminal. Default: true. */
   readonly progress?: boolean;
-  /** Ends training after the current step when it is aborted. */
+  /** Ends training after the current step when it is aborted; saves a checkpoint first, where there are any. */
   readonly signal?: AbortSignal;
+  /** Saves checkpoints, from which training goes on as if it had never stopped. Default: none. */
+  readonly checkpoint?: CheckpointOptions;
+  /**
+   * Goes on from a checkpoint: a file, a directory's newest, or with `true` the newest of `checkpoint.directory`, where
+   * training begins anew if there is none. Everything but `epochs` has to be as it was.
+   */
+  readonly resume?: string | true;
 }
 
 /** What a run measured, and how it ended. */
@@ -83,7 +100,15 @@ export const fitOptionNames = [
   "callbacks",
   "progress",
   "signal",
+  "checkpoint",
+  "resume",
 ] as const;
+
+/** What tests and searches ask of a run, and users cannot. */
+export interface Inside extends Feeding {
+  /** Told the loss and the rate of every step; training ends after that for which it gives true. */
+  readonly watch?: (loss: number, rate: number) => boolean;
+}
 
 /** Milliseconds between looks at the clock for progress, timers and signals. */
 const breathing = 60;
@@ -94,7 +119,7 @@ export async function fit(
   weights: Weights,
   data: Dataset,
   options: FitOptions,
-  feeding: Feeding = {},
+  inside: Inside = {},
 ): Promise<History> {
   const where = "fit";
   checkRunOptions(where, options, fitOptionNames);
@@ -110,26 +135,47 @@ export async function fit(
   if (validation !== undefined) checkData(network, validation, objectives, where);
   checkLoading(where, options, train);
 
-  const placed: PlacedData[] = [];
+  const facts = factsOf(train, validation, objectives, options);
+  const { callbacks = [] } = options;
+  const resumed =
+    options.resume === undefined ? undefined : await findCheckpoint(options.resume, options.checkpoint?.directory);
+  if (resumed !== undefined) checkResumable(resumed, { network, facts: facts(resumed.state.step), callbacks });
+  const checkpoints =
+    options.checkpoint && (await Checkpoints.open(options.checkpoint, validation !== undefined, resumed));
+
+  const opened: PlacedData[] = [];
   try {
-    return await runEpochs(network, weights, train, validation, objectives, options, feeding, placed);
+    const keeping = { facts, resumed, checkpoints };
+    return await runEpochs(network, weights, { train, validation, objectives }, options, inside, keeping, opened);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
   } finally {
-    await Promise.all(placed.map((data) => data.close()));
+    await Promise.all(opened.map((data) => data.close()));
   }
+}
+
+interface Task {
+  readonly train: Arranged;
+  readonly validation: Arranged | undefined;
+  readonly objectives: readonly Objective[];
+}
+
+/** What a run does so that another can go on with it, and what it goes on from itself. */
+interface Keeping {
+  readonly facts: (step: number) => RunFacts;
+  readonly resumed: Checkpoint | undefined;
+  readonly checkpoints: Checkpoints | undefined;
 }
 
 /** Trains on data and with options that were checked. */
 async function runEpochs(
   network: Network,
   weights: Weights,
-  train: Arranged,
-  validation: Arranged | undefined,
-  objectives: readonly Objective[],
+  { train, validation, objectives }: Task,
   options: FitOptions,
-  feeding: Feeding,
+  { watch, ...feeding }: Inside,
+  { facts, resumed, checkpoints }: Keeping,
   opened: PlacedData[],
 ): Promise<History> {
   const { optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
@@ -152,8 +198,14 @@ async function runEpochs(
   const trainer = await Trainer.create(session, network, placedTrain, { ...options, objectives, batchSize, seed });
   if (placedValidation !== undefined) await prepareEvaluation(network, placedValidation, objectives);
   const began = platform.now();
-  const epochLogs: EpochLog[] = [];
+  const before = resumed?.state;
+  const epochLogs: EpochLog[] = [...(before?.history ?? [])];
   const run = new Run(weights, optimizer.learningRate);
+  if (resumed !== undefined) {
+    weights.setAll(resumed.weights);
+    trainer.restore(resumed);
+    run.restore(resumed);
+  }
   const { plan } = trainer.main;
   for (const callback of callbacks) {
     await callback.onStart?.({
@@ -165,19 +217,47 @@ async function runEpochs(
       batchSize,
       threads: session.threads,
       memoryBytes: plan.arenaBytes + plan.variableBytes,
+      history: [...epochLogs],
+      ...(resumed && {
+        resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.progress.steps },
+      }),
     });
   }
-  for (let epoch = 1; epoch <= epochs && run.stopped === undefined; epoch++) {
+  const remembering = callbacks.filter(({ state }) => state !== undefined);
+  before?.callbacks.forEach(({ state }, i) => {
+    remembering[i]?.restore?.(state);
+  });
+  const seconds = () => (before?.seconds ?? 0) + (platform.now() - began) / 1000;
+  const save = async (epoch: number, progress: EpochProgress, as = { best: false, newest: true }) => {
+    const callbackStates = remembering.map((each) => ({ name: each.name ?? "", state: each.state?.() }));
+    const state = {
+      ...trainer.state,
+      ...run.state,
+      epoch,
+      progress: { ...progress },
+      seconds: seconds(),
+      history: epochLogs,
+      callbacks: callbackStates,
+      facts: facts(trainer.state.step),
+    };
+    const model = { network, weights: weights.readAll(), classes: train.classes, metadata: {} };
+    await checkpoints?.save({ ...model, slots: trainer.slots(), kept: run.kept, state }, as);
+  };
+  const saveWithin = (progress: EpochProgress) =>
+    checkpoints?.due(trainer.state.step) === true ? save(run.epoch, progress) : undefined;
+  let interrupted = false;
+  let isPart = false;
+  for (let epoch = before?.epoch ?? 1; epoch <= epochs && run.stopped === undefined && !interrupted; epoch++) {
     run.epoch = epoch;
     trainer.learningRate = run.learningRate;
-    const started = platform.now();
+    const progress = before?.epoch === epoch ? { ...before.progress } : freshProgress();
     const order = epochOrder(train.length, seed, epoch, shuffle);
-    const log = await trainer.epoch(order, epoch, epochs, callbacks, options.signal);
-    const seconds = (platform.now() - started) / 1000;
-    if (options.signal?.aborted) {
-      run.stop("it was interrupted");
-      if (log.examples === 0) break;
-    }
+    const hooks = { signal: options.signal, saveWithin, watch };
+    const log = await trainer.epoch({ order, epoch, epochs, progress, callbacks, ...hooks });
+    isPart = progress.examples < train.length;
+    interrupted = isPart || options.signal?.aborted === true;
+    if (isPart && checkpoints !== undefined) await save(epoch, progress);
+    if (log.examples === 0) break;
     // what is measured, and kept by callbacks, are the averages where there are any
     if (trainer.hasAverages) exchangeAverages(session.store, network);
     const measured = placedValidation && (await evaluatePlaced(network, placedValidation, objectives));
@@ -188,20 +268,27 @@ async function runEpochs(
       ...(measured === undefined ? {} : { validationLoss: measured.loss }),
       ...(measured?.accuracy === undefined ? {} : { validationAccuracy: measured.accuracy }),
       learningRate: trainer.lastRate,
-      seconds,
-      examplesPerSecond: log.examples / seconds,
+      seconds: progress.seconds,
+      examplesPerSecond: log.examples / progress.seconds,
     };
     epochLogs.push(entry);
     for (const callback of callbacks) await callback.onEpoch?.(entry, run);
     if (trainer.hasAverages) exchangeAverages(session.store, network);
+    if (checkpoints === undefined || isPart) continue;
+    const best = checkpoints.isBest(entry);
+    const isLast = epoch === epochs || run.stopped !== undefined || interrupted;
+    const newest = isLast || checkpoints.dueAfter(epoch, trainer.state.step);
+    if (best || newest) await save(epoch + 1, freshProgress(), { best, newest });
   }
   if (trainer.hasAverages) exchangeAverages(session.store, network);
-  const seconds = (platform.now() - began) / 1000;
+  // what callbacks say of a part of an epoch does not end the run: it can go on
+  const reason = isPart ? undefined : run.stopped;
   const end = (): RunEnd => ({
     epochs: epochLogs.length,
-    stopped: run.stopped,
+    stopped: reason ?? (interrupted ? "it was interrupted" : undefined),
     weightsOfEpoch: run.weightsOfEpoch,
-    seconds,
+    seconds: seconds(),
+    ...(checkpoints?.newest === undefined ? {} : { checkpoint: checkpoints.newest }),
   });
   for (const callback of callbacks) await callback.onEnd?.(end(), run);
   return { epochs: epochLogs, end: end() };
@@ -211,6 +298,8 @@ function checkLoading(where: string, { augment, loaderWorkers }: FitOptions, tra
   if (augment !== undefined) checkAugment(augment, layoutOf(train), where);
   if (loaderWorkers !== undefined) checkInteger(where, "loaderWorkers", loaderWorkers, 0, 256);
 }
+
+const freshProgress = (): EpochProgress => ({ steps: 0, examples: 0, lossSum: 0, correct: 0, seconds: 0 });
 
 function divide(data: Dataset, validation: FitOptions["validation"], seed: number, where: string) {
   if (validation === undefined || typeof validation !== "number") return { train: data, validation };
@@ -255,6 +344,26 @@ class Run implements RunControl {
     this.#kept = { epoch: this.epoch, values: this.weights.readAll() };
   }
 
+  /** The weights put aside. */
+  get kept(): ReadonlyMap<string, Float32Array> | undefined {
+    return this.#kept?.values;
+  }
+
+  get state() {
+    return {
+      learningRate: this.learningRate,
+      stopped: this.stopped ?? null,
+      keptEpoch: this.#kept?.epoch ?? null,
+    };
+  }
+
+  restore({ state, kept }: Checkpoint): void {
+    this.learningRate = state.learningRate;
+    this.stopped = state.stopped ?? undefined;
+    this.epoch = state.epoch - 1;
+    if (kept !== undefined && state.keptEpoch !== null) this.#kept = { epoch: state.keptEpoch, values: new Map(kept) };
+  }
+
   restoreWeights(): void {
     if (this.#kept === undefined) return;
     this.weights.setAll(this.#kept.values);
@@ -267,6 +376,17 @@ interface TrainerOptions extends TrainingSpec {
   readonly objectives: readonly Objective[];
   readonly batchSize: number;
   readonly seed: number;
+}
+
+interface EpochOptions extends Pick<FitOptions, "signal">, Pick<Inside, "watch"> {
+  readonly order: Uint32Array;
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Where the epoch stands; goes on from there, and tells how far it came. */
+  readonly progress: EpochProgress;
+  readonly callbacks: readonly Callback[];
+  /** Saves a checkpoint after a step, where it is time to. */
+  readonly saveWithin: (progress: EpochProgress) => Promise<void> | undefined;
 }
 
 /** The views of one program that a step touches, found once an epoch so that steps allocate nothing. */
@@ -308,6 +428,31 @@ class Trainer {
     return averageDecay !== undefined && this.#step >= accumulationSteps;
   }
 
+  get state() {
+    return { step: this.#step, lastRate: this.lastRate };
+  }
+
+  /** What the optimiser keeps; averages from the first update on. */
+  slots(): Map<string, Float32Array> {
+    const names = this.main.plan.buffers.filter(({ kind }) => kind === "variable").map(({ name }) => name);
+    const isAverage = (name: string) => name.startsWith(slotName("average", ""));
+    const slots = names.filter((name) => name.startsWith("optimizer.") && (this.hasAverages || !isAverage(name)));
+    return new Map(slots.map((name) => [name, Float32Array.from(this.session.store.read(name))]));
+  }
+
+  /** Takes the state of a checkpoint. Slots that it does not have are zeros. */
+  restore({ slots, state, file }: Checkpoint): void {
+    const { store } = this.session;
+    for (const [name, values] of slots) {
+      if (!store.has(name) || store.read(name).length !== values.length) {
+        fail({ code: "format", where: file, problem: `the optimiser keeps no "${name}", or one of another size` });
+      }
+      store.write(name, values);
+    }
+    this.#step = state.step;
+    this.lastRate = state.lastRate;
+  }
+
   static async create(
     session: Session,
     network: Network,
@@ -339,25 +484,18 @@ class Trainer {
     return new Trainer(session, network, placed, options, main, rest);
   }
 
-  /** One pass over the examples in `order`. Returns the means over what was done. */
-  async epoch(
-    order: Uint32Array,
-    epoch: number,
-    epochs: number,
-    callbacks: readonly Callback[],
-    signal: AbortSignal | undefined,
-  ): Promise<StepLog> {
+  /** One pass over the examples in `order`, or the rest of one. Returns the means over what was done. */
+  async epoch({ order, epoch, epochs, progress, callbacks, signal, ...hooks }: EpochOptions): Promise<StepLog> {
     const main = this.#views(this.main);
     const rest = this.rest === undefined ? undefined : this.#views(this.rest);
     const { source } = this.placed;
-    this.placed.begin(order, epoch);
+    this.placed.begin(order.subarray(progress.examples), epoch);
     const steps = Math.ceil(order.length / main.count);
-    const log: StepLog = { epoch, epochs, step: 0, steps, examples: 0, loss: 0, accuracy: undefined, seconds: 0 };
-    const began = platform.now();
-    let lossSum = 0;
-    let correct = 0;
-    let breath = began;
-    for (let index = 0; index < steps; index++) {
+    const { examples } = progress;
+    const log: StepLog = { epoch, epochs, step: 0, steps, examples, loss: 0, accuracy: undefined, seconds: 0 };
+    const began = platform.now() - 1000 * progress.seconds;
+    let breath = platform.now();
+    for (let index = progress.steps; index < steps; index++) {
       const start = index * main.count;
       const step = start + main.count <= order.length ? main : rest!;
       this.#step += 1;
@@ -367,19 +505,25 @@ class Trainer {
       step.program.run();
       const loss = step.loss[0]!;
       if (!Number.isFinite(loss)) await this.#explain(step, order, start, { loss, epoch, step: index + 1 });
-      lossSum += loss * step.count;
-      if (step.accuracy !== undefined) correct += step.accuracy[0]! * step.count;
-      log.examples += step.count;
-      log.step = index + 1;
+      progress.lossSum += loss * step.count;
+      if (step.accuracy !== undefined) progress.correct += step.accuracy[0]! * step.count;
+      progress.examples += step.count;
+      progress.steps = index + 1;
+      log.examples = progress.examples;
+      log.step = progress.steps;
       const now = platform.now();
-      if (now - breath < breathing && log.step < steps) continue;
+      progress.seconds = (now - began) / 1000;
+      const saving = log.step < steps ? hooks.saveWithin(progress) : undefined;
+      if (saving !== undefined) await saving;
+      const isEnough = hooks.watch?.(loss, this.lastRate) === true;
+      if (now - breath < breathing && log.step < steps && !isEnough) continue;
       breath = now;
-      log.loss = lossSum / log.examples;
-      log.accuracy = step.accuracy === undefined ? undefined : correct / log.examples;
-      log.seconds = (now - began) / 1000;
+      log.loss = progress.lossSum / log.examples;
+      log.accuracy = step.accuracy === undefined ? undefined : progress.correct / log.examples;
+      log.seconds = progress.seconds;
       for (const callback of callbacks) callback.onStep?.(log);
       await platform.yield();
-      if (signal?.aborted) break;
+      if (signal?.aborted || isEnough) break;
     }
     return log;
   }

@@ -1,6 +1,6 @@
 import { platform } from "#platform";
 import { fail } from "../core/errors.js";
-import { formatShape, sizeOf } from "../core/shapes.js";
+import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/dataset.js";
 import { decodeModel, encodeModel, type ModelContents } from "../formats/modelFile.js";
 import type { Layer, LayerOptions } from "../model/layer.js";
@@ -18,6 +18,8 @@ import {
 } from "../model/network.js";
 import { type LossSpec, type LossWeights, objectivesOf, specFromText, specToText } from "../model/objectives.js";
 import { checkPatterns, matches } from "../model/patterns.js";
+import type { AsList, ChainOutput, EndShapes, Ends, ShapeOrShapes, SuitableChain } from "../model/shapes/calls.js";
+import type { FixedShapes } from "../model/shapes/rule.js";
 import type { SymbolicTensor } from "../model/symbolic.js";
 import type { ExecutionOptions } from "../runtime/backends.js";
 import { arrange } from "./arrange.js";
@@ -25,6 +27,7 @@ import { checkData, examplesOf } from "./data.js";
 import { defaultProgress } from "./defaultProgress.js";
 import { type Evaluation, evaluateOn, predictOn } from "./evaluate.js";
 import { type FitOptions, fit, type History } from "./fit.js";
+import { findLearningRate, type LearningRateOptions, type LearningRateSearch } from "./learningRateFinder.js";
 import { checkRunOptions } from "./options.js";
 import { Weights } from "./weights.js";
 
@@ -68,13 +71,14 @@ export interface SaveOptions {
 const lossKey = "fovea.loss";
 
 /**
- * A network with weights: train it, measure it, apply it, save it.
+ * A network with weights: train it, measure it, apply it, save it. Its type carries the shapes of one example at both
+ * ends, as far as they are known when the program is compiled; of several inputs or outputs, a list of shapes.
  *
  * @example
  * const net = sequential(input(28, 28, 1), flatten(), dense(10)).initialize(1);
  * console.log(net.parameterCount, net.weightNames); // 7850 [ 'dense.kernel', 'dense.bias' ]
  */
-export class Model {
+export class Model<Inputs extends ShapeOrShapes = ShapeOrShapes, Outputs extends ShapeOrShapes = ShapeOrShapes> {
   /** Names of the classes: those of the data of the last `fit`, or of the file. */
   classes: readonly string[] = [];
   /** What the file's writer noted beside the weights. */
@@ -96,6 +100,16 @@ export class Model {
   /** What the model computes, and which of its weights are frozen. */
   get network(): Network {
     return this.#network;
+  }
+
+  /** Shape of one example; of several inputs, a list of shapes. */
+  get inputShape(): Readonly<Inputs> {
+    return shapeAt(this.network.inputs.map(({ shape }) => shape)) as Readonly<Inputs>;
+  }
+
+  /** Shape of what comes out for one example; of several outputs, a list of shapes. */
+  get outputShape(): Readonly<Outputs> {
+    return shapeAt(this.network.outputs.map(({ shape }) => shape)) as Readonly<Outputs>;
   }
 
   /** Number of values in all weights. */
@@ -188,8 +202,11 @@ export class Model {
    * const backbone = net.features("flatten").freeze().asLayer({ name: "backbone" });
    * const head = sequential(input(28, 28, 1), backbone, dense(2));
    */
-  asLayer(options?: LayerOptions): Layer {
-    const layer = subnetwork(this.#network, options);
+  asLayer(options?: LayerOptions): Layer<FixedShapes<AsList<Inputs>, Outputs extends Shape ? Outputs : Shape>> {
+    const layer = subnetwork<FixedShapes<AsList<Inputs>, Outputs extends Shape ? Outputs : Shape>>(
+      this.#network,
+      options,
+    );
     if (this.#weights.initialized) learned.set(layer, this.#weights.readAll());
     return layer;
   }
@@ -244,6 +261,26 @@ export class Model {
       this.#loss = options.loss;
       this.classes = data.classes;
       return history;
+    });
+  }
+
+  /**
+   * Trains with a learning rate that rises evenly on a logarithmic scale, until the loss grows or the rate is at its end,
+   * and says where the loss fell the most. Afterwards the weights are those from before. `fovea train --find-lr` draws it.
+   *
+   * Errors: those of `fit`; code "nan" where the loss is too high from the start.
+   *
+   * Source: Smith, "Cyclical learning rates for training neural networks", WACV 2017.
+   *
+   * @example
+   * const search = await net.findLearningRate(digits.train, { loss: "crossEntropy", optimizer: sgd(0.1) });
+   * console.log(search.suggestion);
+   */
+  async findLearningRate(data: Dataset, options: LearningRateOptions): Promise<LearningRateSearch> {
+    return this.#weights.exclusively("findLearningRate", async () => {
+      checkRunOptions("findLearningRate", { seed: options.seed, batchSize: options.batchSize }, ["seed", "batchSize"]);
+      this.#weights.ensure(options.seed ?? 0);
+      return findLearningRate(this.network, this.#weights, data, options);
     });
   }
 
@@ -356,6 +393,9 @@ export class Model {
   }
 }
 
+/** One shape as it is, several as a list. */
+const shapeAt = (shapes: readonly Shape[]): ShapeOrShapes => (shapes.length === 1 ? shapes[0]! : shapes);
+
 /** What models have learned that became layers. */
 const learned = new WeakMap<Layer, ReadonlyMap<string, Float32Array>>();
 
@@ -374,8 +414,11 @@ function learnedWithin({ calls }: Network): Map<string, Float32Array> {
  * @example
  * const net = sequential(input(28, 28, 1), conv2d(10, 5, { stride: 2, activation: "relu" }), flatten(), dense(10));
  */
-export function sequential(input: SymbolicTensor, ...layers: readonly Layer[]): Model {
-  return new Model(sequentialNetwork(input, ...layers));
+export function sequential<S extends Shape, const Layers extends readonly Layer[]>(
+  input: SymbolicTensor<S>,
+  ...layers: SuitableChain<S, Layers>
+): Model<S, ChainOutput<S, Layers>> {
+  return new Model<S, ChainOutput<S, Layers>>(sequentialNetwork<S, Layers>(input, ...layers));
 }
 
 /**
@@ -385,11 +428,11 @@ export function sequential(input: SymbolicTensor, ...layers: readonly Layer[]): 
  * const x = input(8, 8, 4);
  * const net = model(x, add()(x, conv2d(4, 3)(x)));
  */
-export function model(
-  inputs: SymbolicTensor | readonly SymbolicTensor[],
-  outputs: SymbolicTensor | readonly SymbolicTensor[],
-): Model {
-  return new Model(network(inputs, outputs));
+export function model<const Inputs extends Ends, const Outputs extends Ends>(
+  inputs: Inputs,
+  outputs: Outputs,
+): Model<EndShapes<Inputs>, EndShapes<Outputs>> {
+  return new Model<EndShapes<Inputs>, EndShapes<Outputs>>(network(inputs, outputs));
 }
 
 /**

@@ -29,3 +29,18 @@ export function measured(where: string, monitor: MonitoredMetric, log: EpochLog)
     })
   );
 }
+
+/** Numbers that a callback remembers, out of a checkpoint. */
+export function numbersOf<const Names extends readonly string[]>(
+  where: string,
+  state: unknown,
+  names: Names,
+): { -readonly [K in keyof Names]: number } {
+  const values = new Map(Object.entries(typeof state === "object" && state !== null ? state : {}));
+  const numbers = names.map((name) => {
+    const value: unknown = values.get(name);
+    if (typeof value === "number") return value;
+    return fail({ code: "format", where, problem: `the checkpoint does not say "${name}"` });
+  });
+  return numbers as { -readonly [K in keyof Names]: number };
+}

@@ -1,7 +1,7 @@
 import { checkOptions, fail } from "../core/errors.js";
 import { namedParts, numberThat, wholeNumber } from "../model/check.js";
 import type { Callback } from "./callbacks.js";
-import { checkMonitor, type MonitoredMetric, measured, signOf } from "./monitor.js";
+import { checkMonitor, type MonitoredMetric, measured, numbersOf, signOf } from "./monitor.js";
 
 /**
  * What the optimiser's learning rate is multiplied by, as a pure function of the updates done so far: 0 before the
@@ -213,18 +213,23 @@ export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback 
   const cooldown = wholeNumber(where, "cooldown", given.cooldown ?? 0, 0);
   const minimum = numberThat(where, "minimum", given.minimum ?? 0, "a number ≥ 0", (rate) => rate >= 0);
   const sign = signOf(monitor);
-  let best: number | undefined;
+  let best = Number.NaN;
   let waited = 0;
   let resting = 0;
   return {
+    name: where,
+    state: () => ({ best, waited, resting }),
+    restore(state) {
+      [best, waited, resting] = numbersOf(where, state, ["best", "waited", "resting"]);
+    },
     onStart() {
-      best = undefined;
+      best = Number.NaN;
       waited = 0;
       resting = 0;
     },
     onEpoch(log, control) {
       const value = measured(where, monitor, log);
-      const isBetter = best === undefined || sign * value < sign * best * (1 - sign * threshold);
+      const isBetter = Number.isNaN(best) || sign * value < sign * best * (1 - sign * threshold);
       if (isBetter) best = value;
       waited = isBetter ? 0 : waited + 1;
       if (resting > 0) {

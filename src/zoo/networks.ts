@@ -7,7 +7,11 @@ import { input } from "../model/symbolic.js";
  * They stand in the order of the lectures' systems; see `docs/systems.md`.
  */
 
-/** One convolution and two dense layers (D1; CityU CS5489): 260 + 98,050 + 510 = 98,820 parameters. */
+/**
+ * One convolution and two dense layers (D1; CityU CS5489): 260 + 98,050 + 510 = 98,820 parameters.
+ *
+ * @example mnistShallow()
+ */
 export function mnistShallow(): Network {
   return sequentialNetwork(
     input(28, 28, 1),
@@ -18,7 +22,11 @@ export function mnistShallow(): Network {
   );
 }
 
-/** Three convolutions (D2; CityU CS5489): 260 + 10,040 + 80,080 + 196,050 + 510 = 286,940 parameters. */
+/**
+ * Three convolutions (D2; CityU CS5489): 260 + 10,040 + 80,080 + 196,050 + 510 = 286,940 parameters.
+ *
+ * @example mnistDeep()
+ */
 export function mnistDeep(): Network {
   return sequentialNetwork(
     input(28, 28, 1),
@@ -31,7 +39,11 @@ export function mnistDeep(): Network {
   );
 }
 
-/** No convolution at all, to compare with (D3): 392,500 + 250,500 + 5,010 = 648,010 parameters. */
+/**
+ * No convolution at all, to compare with (D3): 392,500 + 250,500 + 5,010 = 648,010 parameters.
+ *
+ * @example mnistMlp()
+ */
 export function mnistMlp(): Network {
   return sequentialNetwork(
     input(28, 28, 1),
@@ -45,6 +57,8 @@ export function mnistMlp(): Network {
 /**
  * The five layers of example 6.3 of Lindholm, Wahlström, Lindsten, Schön, "Machine Learning" (D4):
  * 104 + 808 + 1,548 + 117,800 + 2,010 parameters; 3,136, 1,568, 588, 200 and 10 hidden units.
+ *
+ * @example lwls()
  */
 export function lwls(): Network {
   return sequentialNetwork(
@@ -58,7 +72,11 @@ export function lwls(): Network {
   );
 }
 
-/** Fashion-MNIST's MLP (D6; Géron, "Hands-on machine learning"): 235,500 + 30,100 + 1,010 = 266,610 parameters. */
+/**
+ * Fashion-MNIST's MLP (D6; Géron, "Hands-on machine learning"): 235,500 + 30,100 + 1,010 = 266,610 parameters.
+ *
+ * @example fashionMlp()
+ */
 export function fashionMlp(): Network {
   return sequentialNetwork(
     input(28, 28, 1),

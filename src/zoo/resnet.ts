@@ -1,9 +1,10 @@
 import { checkOptions } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
 import { extents, wholeNumber, withDefault } from "../model/check.js";
-import { add, batchNorm, conv2d, dense, globalAveragePool2d, maxPool2d, relu } from "../model/layers/index.js";
+import { add, dense, globalAveragePool2d, maxPool2d, relu } from "../model/layers/index.js";
 import { type Network, network } from "../model/network.js";
 import { input, type SymbolicTensor } from "../model/symbolic.js";
+import { normalised } from "./normalised.js";
 
 export interface ResNetOptions {
   /** Outputs of the last layer. Default: 1000, those of ImageNet. */
@@ -34,7 +35,11 @@ export function resnet18(options?: ResNetOptions): Network {
   return residualNetwork("resnet18", [2, 2, 2, 2], options);
 }
 
-/** ResNet-34: as {@link resnet18}, with 3, 4, 6 and 3 blocks; 21,797,672 parameters for 1000 classes. */
+/**
+ * ResNet-34: as {@link resnet18}, with 3, 4, 6 and 3 blocks; 21,797,672 parameters for 1000 classes.
+ *
+ * @example resnet34()
+ */
 export function resnet34(options?: ResNetOptions): Network {
   return residualNetwork("resnet34", [3, 4, 6, 3], options);
 }
@@ -45,7 +50,7 @@ function residualNetwork(where: string, blocks: readonly number[], options: ResN
   const classes = wholeNumber(where, "classes", withDefault(options.classes, 1000));
   const image = input(extents(where, "input", withDefault(options.input, [224, 224, 3])));
 
-  let x = relu({ name: "relu" })(normalised("conv1", "bn1", image, widths[0], 7, 2));
+  let x = relu({ name: "relu" })(normalised("conv1", "bn1", image, widths[0], 7, { stride: 2 }));
   x = maxPool2d(3, { stride: 2, padding: 1, name: "maxpool" })(x);
   blocks.forEach((count, stage) => {
     for (let index = 0; index < count; index++) {
@@ -58,22 +63,8 @@ function residualNetwork(where: string, blocks: readonly number[], options: ResN
 /** `relu(x + bn2(conv2(relu(bn1(conv1(x))))))`, with a 1 × 1 convolution of x where its shape changes. */
 function basicBlock(name: string, x: SymbolicTensor, filters: number, stride: number): SymbolicTensor {
   const changes = stride !== 1 || x.shape[2] !== filters;
-  const shortcut = changes ? normalised(`${name}.downsample.0`, `${name}.downsample.1`, x, filters, 1, stride) : x;
-  const first = relu({ name: `${name}.relu1` })(normalised(`${name}.conv1`, `${name}.bn1`, x, filters, 3, stride));
-  const second = normalised(`${name}.conv2`, `${name}.bn2`, first, filters, 3, 1);
+  const shortcut = changes ? normalised(`${name}.downsample.0`, `${name}.downsample.1`, x, filters, 1, { stride }) : x;
+  const first = relu({ name: `${name}.relu1` })(normalised(`${name}.conv1`, `${name}.bn1`, x, filters, 3, { stride }));
+  const second = normalised(`${name}.conv2`, `${name}.bn2`, first, filters, 3);
   return relu({ name: `${name}.relu2` })(add({ name: `${name}.add` })(second, shortcut));
-}
-
-/** A convolution without bias, padded on all sides by half its size, and batch normalisation with PyTorch's numbers. */
-function normalised(
-  convolution: string,
-  norm: string,
-  x: SymbolicTensor,
-  filters: number,
-  kernel: number,
-  stride: number,
-): SymbolicTensor {
-  const padding = (kernel - 1) / 2;
-  const options = { stride, padding, useBias: false, kernelInitializer: "heNormal", name: convolution } as const;
-  return batchNorm({ momentum: 0.9, epsilon: 1e-5, name: norm })(conv2d(filters, kernel, options)(x));
 }

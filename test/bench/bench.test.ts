@@ -235,6 +235,12 @@ describe("--vs-tfjs", () => {
     expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 +1 .* ≤ 0\.33 +FAIL$/);
   });
 
+  it("leaves out what TensorFlow.js's side does not have", async () => {
+    const only = ["--only", "volume-32-b4", "--seconds", "0.05", "--threads", "1"];
+    const { code, written, noted } = await run(...only, "--json", `--vs-tfjs=${fakeTfjs("none", 1)}`);
+    expect([code, written, noted]).toEqual([0, [], ["not on TensorFlow.js's side: volume-32-b4"]]);
+  });
+
   it("says what to do where TensorFlow.js is missing", async () => {
     const { code, noted } = await run(...short, `--vs-tfjs=${directory.path}`);
     expect(code).toBe(1);

@@ -32,7 +32,7 @@ describe("help", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Examples:\n  fovea train mnist-shallow ");
     expect(stdout).toContain("Exit codes:\n  0    done\n  1    failed");
-    for (const command of ["train", "evaluate", "predict", "summary", "data"]) {
+    for (const command of ["train", "evaluate", "runs", "predict", "summary", "data"]) {
       const help = await fovea(command, "--help");
       expect(help.code).toBe(0);
       expect(help.stdout).toContain("Examples:\n  fovea");
@@ -126,6 +126,7 @@ describe("a run", () => {
 
     const files = await readdir("runs/mnist-shallow-1");
     expect(files).toEqual([
+      "checkpoints",
       "config.json",
       "curves.png",
       "curves.svg",
@@ -205,9 +206,13 @@ describe("evaluate", () => {
     expect(lines[0]).toBe(
       `test accuracy ${measured.accuracy.toFixed(4)}, loss ${measured.loss.toFixed(4)} (60 images, MNIST from ${machine.data})`,
     );
-    expect(lines[2]).toBe("Class  Accuracy  Images");
-    expect(lines[14]).toBe("Confusion matrix: a row for each true class, a column for each prediction");
-    expect(lines).toHaveLength(27);
+    expect(lines[1]).toMatch(/^the right class is among the first 3 for \d+\.\d\d %$/);
+    expect(lines[3]).toMatch(/^Class {2}Precision +Recall +F1 +AUC {2}Images$/);
+    expect(lines[14]).toMatch(/^mean( +\d+\.\d\d %){3} +0\.\d{4}$/);
+    expect(lines[16]).toBe("Most often confused");
+    expect(lines[17]).toBe("Class  taken for  Images  of the class");
+    const matrix = lines.indexOf("Confusion matrix: a row for each true class, a column for each prediction");
+    expect(lines).toHaveLength(matrix + 13);
   });
 
   test("gives all numbers with --json", async () => {

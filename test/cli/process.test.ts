@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
 import { jsonLines, type Machine, makeMachine } from "./machine.js";
@@ -74,10 +74,47 @@ describe("built", () => {
     while (!output.stderr.includes("epoch   1/100")) await once(child.stderr, "data");
     child.kill("SIGINT");
     const { code, stdout, stderr } = await done;
-    expect(stderr).toContain("\nStopping: the run will be measured and saved. Press Ctrl-C again to end at once.\n");
+    expect(stderr).toContain(
+      "\nStopping: a checkpoint will be saved, and the model measured. Press Ctrl-C again to end at once.\n",
+    );
     expect(stderr).toContain(": it was interrupted; kept the weights of ");
     expect(stdout).toMatch(/^test accuracy /);
+    expect(stdout).toMatch(/\nTry next:\n {2}\S.* train --resume interrupted\n/);
     expect(code).toBe(130);
     expect(existsSync(`${machine.directory}/interrupted/model.safetensors`)).toBe(true);
   });
+
+  test.runIf(process.platform !== "win32")(
+    "an interrupted run goes on to the model of an undisturbed one",
+    async () => {
+      const argv = ["train", "mnist-shallow", "--train", "1500", "--epochs", "12", "--patience", "12"];
+      expect((await start(...argv, "--out", "whole", "--quiet").done).code).toBe(0);
+      const { child, output, done } = start(...argv, "--out", "parts", "--checkpoint-steps", "10");
+      while (!output.stderr.includes("epoch  3/12")) await once(child.stderr, "data");
+      child.kill("SIGINT");
+      expect((await done).code).toBe(130);
+      const killed = start("train", "--resume", "parts", "--json");
+      while (!killed.output.stdout.includes('"epoch":6')) await once(killed.child.stdout, "data");
+      killed.child.kill("SIGKILL");
+      await killed.done;
+      const last = await start("train", "--resume", "parts", "--threads", "1").done;
+      expect([last.code, last.stderr]).toEqual([0, expect.stringMatching(/\n {2}resumed {3}(after|in) epoch \d+/)]);
+      const read = (run: string, name: string) => readFileSync(`${machine.directory}/${run}/${name}`);
+      expect(Buffer.compare(read("parts", "model.safetensors"), read("whole", "model.safetensors"))).toBe(0);
+      const measured = (run: string) =>
+        jsonLines(read(run, "metrics.jsonl").toString()).map(({ epoch, loss, validationLoss }) => [
+          epoch,
+          loss,
+          validationLoss,
+        ]);
+      expect(measured("parts")).toEqual(measured("whole"));
+      const again = await start("train", "--resume", "parts").done;
+      expect(again).toEqual({
+        code: 2,
+        stdout: "",
+        stderr:
+          "error: parts: the run has come to its end after 12 epochs.\nGive more epochs to train on: --epochs 24.\n",
+      });
+    },
+  );
 });

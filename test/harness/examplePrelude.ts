@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { dense, flatten, input, type Model, maxPool2d, sequential } from "fovea";
+import { dense, flatten, input, type Model, maxPool2d, type SymbolicTensor, sequential } from "fovea";
 import { strokes, subset, type TrainAndTest } from "fovea/data";
 
 /** Names that examples may use without saying where they come from: those of `index.ts` … */
@@ -11,7 +11,7 @@ export interface Prelude {
   /** One image of a digit. */
   readonly image: Uint8Array;
   /** An input with as many channels as the examples of layers have filters. */
-  readonly x: ReturnType<typeof input>;
+  readonly x: SymbolicTensor<[8, 8, 64]>;
 }
 
 /** … and those of `data/index.ts`. */
@@ -33,3 +33,6 @@ export async function dataPrelude(): Promise<DataPrelude> {
   const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1);
   return { data: train, bytes, packed: gzipSync(bytes) };
 }
+
+/** Examples of networks need nothing else. */
+export const zooPrelude = async () => ({});

@@ -25,7 +25,7 @@ import {
 } from "../../src/model/layers/index.js";
 import { type Network, network, sequentialNetwork } from "../../src/model/network.js";
 import { sgd } from "../../src/model/optimizers.js";
-import { input } from "../../src/model/symbolic.js";
+import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend } from "../../src/plan/backend.js";
 import { formulaValues } from "../fixtures/formula.js";
@@ -36,7 +36,7 @@ import { addLoss, compileGraph, gradientName, runGraph } from "../harness/graph.
 /** Convolution, norm and rectifier, then convolution, norm, residual and rectifier. */
 function residual(): Network {
   const image = input(8, 8, 3);
-  const block = (index: number, x: typeof image) =>
+  const block = (index: number, x: SymbolicTensor) =>
     batchNorm({ name: `norm${index}` })(conv2d(4, 3, { useBias: false, name: `conv${index}` })(x));
   const stem = relu({ name: "relu0" })(block(0, image));
   const joined = relu({ name: "relu1" })(add({ name: "join" })(block(1, stem), stem));
@@ -219,7 +219,7 @@ it("a model with norms learns, and keeps its averages in the file", async () => 
 });
 
 describe("wordings", () => {
-  const wrong = <T>(value: unknown) => value as T;
+  const wrong = (value: unknown) => value as never;
   const wordings: readonly (readonly [() => unknown, string])[] = [
     [() => batchNorm({ momentum: 1 }), "batchNorm: wrong momentum (expected a number ≥ 0 and < 1, received 1)."],
     [() => batchNorm({ epsilon: 0 }), "batchNorm: wrong epsilon (expected a number > 0, received 0)."],
@@ -229,7 +229,7 @@ describe("wordings", () => {
       'batchNorm: unknown option "centre" (expected one of momentum, epsilon, scale, center, name). Did you mean "center".',
     ],
     [
-      () => globalAveragePool2d()(input(10)),
+      () => globalAveragePool2d()(wrong(input(10))),
       'globalAveragePool2d "globalAveragePool2d": input [10] is not an image (expected [height, width, channels], received [10]).',
     ],
   ];

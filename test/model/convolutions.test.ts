@@ -105,15 +105,15 @@ describe("errors", () => {
       'conv2d "conv2d": padding of axis 1 is out of range (expected whole numbers from 0 to 7, since reflect padding of 8 elements has no more to repeat, received [8, 8]).',
     ],
     [
-      () => conv1d(2, 3)(image),
+      () => conv1d(2, 3)(wrong(image)),
       'conv1d "conv1d": input [8, 8, 4] is not a sequence (expected [steps, channels], received [8, 8, 4]).',
     ],
     [
-      () => conv3d(2, 3)(image),
+      () => conv3d(2, 3)(wrong(image)),
       'conv3d "conv3d": input [8, 8, 4] is not a volume (expected [depth, height, width, channels], received [8, 8, 4]).',
     ],
     [
-      () => conv1d(2, 3, { padding: "valid", dilation: 4 })(sequence),
+      () => conv1d(2, 3, { padding: "valid", dilation: 4 })(wrong(sequence)),
       'conv1d "conv1d": the window is larger than its padded input (expected at least 9 steps, received 8). Use padding "same", a smaller window or a larger input.',
     ],
     [
@@ -129,7 +129,7 @@ describe("errors", () => {
       'convTranspose2d "convTranspose2d": outputPadding adds whole windows (expected less than the stride 2 × 2 beyond the padding, received an output of [19, 19], which has 9 × 9 windows, not 8 × 8).',
     ],
     [
-      () => convTranspose1d(2, 3, { padding: 5 })(sequence),
+      () => convTranspose1d(2, 3, { padding: 5 })(wrong(sequence)),
       'convTranspose1d "convTranspose1d": the padding leaves no output (expected at least one pixel along each axis, received [0]). Use less padding.',
     ],
     [

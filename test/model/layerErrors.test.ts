@@ -37,26 +37,29 @@ import { input } from "../../src/model/symbolic.js";
 
 const sequence = input(7, 3);
 const image = input(28, 28, 3);
-const wrong = <T>(value: unknown) => value as T;
+const wrong = (value: unknown) => value as never;
 
 /** What is done wrong, and the whole message. */
 const wordings: readonly [() => unknown, string][] = [
   [
-    () => multiply()(image, sequence),
+    () => multiply()(wrong(image), sequence),
     'multiply "multiply": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [7, 3]).',
   ],
-  [() => average()(image), 'average "average": takes several inputs (expected 2 tensors or more, received 1 tensor).'],
   [
-    () => subtract()(image, image, image),
+    () => average()(wrong(image)),
+    'average "average": takes several inputs (expected 2 tensors or more, received 1 tensor).',
+  ],
+  [
+    () => subtract()(wrong(image), wrong(image), wrong(image)),
     'subtract "subtract": takes two inputs (expected 2 tensors, received 3 tensors).',
   ],
   [() => concatenate({ axis: 0.5 }), "concatenate: wrong axis (expected a whole number, received 0.5)."],
   [
-    () => concatenate({ axis: 3 })(image, image),
+    () => concatenate({ axis: 3 })(wrong(image), image),
     'concatenate "concatenate": there is no such axis (expected -3 to 2 for [28, 28, 3], received 3).',
   ],
   [
-    () => concatenate()(image, input(28, 14, 3)),
+    () => concatenate()(wrong(image), input(28, 14, 3)),
     'concatenate "concatenate": inputs differ elsewhere than along axis 2 (expected [28, 28, 3] but for axis 2, received [28, 28, 3] and [28, 14, 3]).',
   ],
   [
@@ -68,11 +71,11 @@ const wordings: readonly [() => unknown, string][] = [
     "cropping2d: wrong cropping (expected a whole number ≥ 0 or [vertical, horizontal], each a number or [before, after], received [1, -2]).",
   ],
   [
-    () => cropping1d(3)(image),
+    () => cropping1d(3)(wrong(image)),
     'cropping1d "cropping1d": input [28, 28, 3] is not a sequence (expected [steps, channels], received [28, 28, 3]).',
   ],
   [
-    () => cropping2d([14, 0])(image),
+    () => cropping2d([14, 0])(wrong(image)),
     'cropping2d "cropping2d": cropping leaves nothing of input [28, 28, 3] (expected at least 1 element along each axis, received [0, 28]).',
   ],
   [
@@ -92,7 +95,7 @@ const wordings: readonly [() => unknown, string][] = [
     "permute: wrong axes (expected every axis once, counted from 0, such as [1, 0, 2], received [0, 0]).",
   ],
   [
-    () => permute([1, 0])(image),
+    () => permute([1, 0])(wrong(image)),
     'permute "permute": input [28, 28, 3] has another number of axes than [1, 0] (expected 2 axes, received 3 axes).',
   ],
 
@@ -113,7 +116,7 @@ const wordings: readonly [() => unknown, string][] = [
     "upSampling1d: wrong outputSize (expected a whole number ≥ 1 or one in a list, [steps], received 2.5).",
   ],
   [
-    () => upSampling1d(2)(image),
+    () => upSampling1d(2)(wrong(image)),
     'upSampling1d "upSampling1d": input [28, 28, 3] is not a sequence (expected [steps, channels], received [28, 28, 3]).',
   ],
 
@@ -136,7 +139,7 @@ const wordings: readonly [() => unknown, string][] = [
   ],
   [() => averagePool2d(2, { divisor: 0 }), "averagePool2d: wrong divisor (expected a number ≠ 0, received 0)."],
   [
-    () => globalMaxPool3d()(image),
+    () => globalMaxPool3d()(wrong(image)),
     'globalMaxPool3d "globalMaxPool3d": input [28, 28, 3] is not a volume (expected [depth, height, width, channels], received [28, 28, 3]).',
   ],
   [
@@ -144,7 +147,7 @@ const wordings: readonly [() => unknown, string][] = [
     "adaptiveMaxPool2d: wrong outputSize (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received [7, 0]).",
   ],
   [
-    () => maxUnpool2d(2)(image, image),
+    () => maxUnpool2d(2)(wrong(image), image),
     'maxUnpool2d "maxUnpool2d": the values do not have the shape that pooling the second input gives (expected [14, 14, 3], received [28, 28, 3]).',
   ],
 
@@ -159,17 +162,17 @@ const wordings: readonly [() => unknown, string][] = [
   [() => layerNorm({ epsilon: 0 }), "layerNorm: wrong epsilon (expected a number > 0, received 0)."],
   [() => groupNorm({ groups: 0 }), "groupNorm: wrong groups (expected a whole number ≥ 1, received 0)."],
   [
-    () => groupNorm()(image),
+    () => groupNorm()(wrong(image)),
     'groupNorm "groupNorm": input [28, 28, 3] has 3 channels, which cannot be split into 32 groups. Make the groups a divisor of the channels.',
   ],
   [
-    () => instanceNorm()(input(7)),
+    () => instanceNorm()(wrong(input(7))),
     'instanceNorm "instanceNorm": input [7] has one value per channel, which normalisation would make 0 (expected axes before the channels, received [7]).',
   ],
   [() => localResponseNorm({ k: 0 }), "localResponseNorm: wrong k (expected a number > 0, received 0)."],
   [() => spatialDropout2d(1), "spatialDropout2d: wrong rate (expected a number ≥ 0 and < 1, received 1)."],
   [
-    () => spatialDropout2d(0.5)(sequence),
+    () => spatialDropout2d(0.5)(wrong(sequence)),
     'spatialDropout2d "spatialDropout2d": input [7, 3] is not an image (expected [height, width, channels], received [7, 3]).',
   ],
 
@@ -182,7 +185,7 @@ const wordings: readonly [() => unknown, string][] = [
   [() => silu(wrong({ beta: 1 })), 'silu: unknown option "beta" (expected one of name).'],
   [() => maxout(0), "maxout: wrong pieces (expected a whole number ≥ 1, received 0)."],
   [
-    () => maxout(2)(image),
+    () => maxout(2)(wrong(image)),
     'maxout "maxout": input [28, 28, 3] has 3 channels, which cannot be split into 2 pieces each. Make the pieces a divisor of the channels.',
   ],
 
@@ -204,7 +207,7 @@ const wordings: readonly [() => unknown, string][] = [
     'lambda "lambda": takes as many inputs as its function (expected 2 tensors, received 1).',
   ],
   [
-    () => lambda((a, b) => math.add(a, b))(image, sequence),
+    () => lambda((a, b) => math.add(a, b))(wrong(image), sequence),
     'lambda "lambda": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [7, 3]).',
   ],
 ];

@@ -200,7 +200,7 @@ describe("nodes", () => {
 
 describe("errors", () => {
   const image = input(28, 28, 3);
-  const wrong = <T>(value: unknown) => value as T;
+  const wrong = (value: unknown) => value as never;
   const wordings: readonly [() => unknown, string][] = [
     [() => conv2d(0, 5), "conv2d: wrong filters (expected a whole number ≥ 1, received 0)."],
     [
@@ -250,7 +250,7 @@ describe("errors", () => {
       "conv2d: 10 filters cannot be split into 3 groups. Make the number of filters a multiple of the groups.",
     ],
     [
-      () => conv2d(10, 5, { groups: 2 })(image),
+      () => conv2d(10, 5, { groups: 2 })(wrong(image)),
       'conv2d "conv2d": input [28, 28, 3] has 3 channels, which cannot be split into 2 groups. Make the groups a divisor of the channels.',
     ],
     [
@@ -306,15 +306,15 @@ describe("errors", () => {
       'dense: the name "optimizer.momentum" is kept for training. Choose another name.',
     ],
     [
-      () => conv2d(10, 5)(input(784)),
+      () => conv2d(10, 5)(wrong(input(784))),
       'conv2d "conv2d": input [784] is not an image (expected [height, width, channels], received [784]).',
     ],
     [
-      () => conv2d(10, 5, { padding: "valid" })(conv2d(3, 3)(input(4, 28, 1))),
+      () => conv2d(10, 5, { padding: "valid" })(wrong(conv2d(3, 3)(input(4, 28, 1)))),
       'conv2d "conv2d_1": the window is larger than its padded input (expected at least 5 × 5 pixels, received 4 × 28). Use padding "same", a smaller window or a larger input.',
     ],
     [
-      () => dense(50)(conv2d(10, 5, { stride: 2 })(input(28, 28, 1))),
+      () => dense(50)(wrong(conv2d(10, 5, { stride: 2 })(input(28, 28, 1)))),
       'dense "dense": input [14, 14, 10] is not flat (expected [features], received [14, 14, 10]). Add flatten() before it.',
     ],
     [() => dense(0), "dense: wrong units (expected a whole number ≥ 1, received 0)."],
@@ -323,7 +323,7 @@ describe("errors", () => {
       "maxPool2d: wrong size (expected a whole number ≥ 1 or two of them, [vertical, horizontal], received 0).",
     ],
     [
-      () => maxPool2d(2)(input(10)),
+      () => maxPool2d(2)(wrong(input(10))),
       'maxPool2d "maxPool2d": input [10] is not an image (expected [height, width, channels], received [10]).',
     ],
     [
@@ -331,7 +331,7 @@ describe("errors", () => {
       'maxPool2d "maxPool2d": padding is as large as the window, so a window could see no pixel (expected padding below 2 × 2, received [2, 2, 2, 2]).',
     ],
     [
-      () => averagePool2d(32)(image),
+      () => averagePool2d(32)(wrong(image)),
       'averagePool2d "averagePool2d": the window is larger than its padded input (expected at least 32 × 32 pixels, received 28 × 28). Use padding "same", a smaller window or a larger input.',
     ],
     [
@@ -346,16 +346,16 @@ describe("errors", () => {
     ],
     [() => reshape([]), "reshape: wrong shape (expected whole numbers ≥ 1, such as [28, 28, 1], received [])."],
     [
-      () => reshape([28, 28])(image),
+      () => reshape([28, 28])(wrong(image)),
       'reshape "reshape": input [28, 28, 3] has another number of values than [28, 28] (expected 784 values, received 2352 values).',
     ],
-    [() => add()(image), 'add "add": takes several inputs (expected 2 tensors or more, received 1 tensor).'],
+    [() => add()(wrong(image)), 'add "add": takes several inputs (expected 2 tensors or more, received 1 tensor).'],
     [
-      () => add({ name: "join" })(image, flatten()(image)),
+      () => add({ name: "join" })(wrong(image), flatten()(image)),
       'add "join": inputs differ in shape (expected [28, 28, 3] for all, or 1 where they differ, received [28, 28, 3] and [2352]).',
     ],
-    [() => relu()(image, image), 'relu "relu": takes one input (expected 1 tensor, received 2 tensors).'],
-    [() => relu()([]), 'relu "relu": takes one input (expected 1 tensor, received 0 tensors).'],
+    [() => relu()(wrong(image), wrong(image)), 'relu "relu": takes one input (expected 1 tensor, received 2 tensors).'],
+    [() => relu()(wrong([])), 'relu "relu": takes one input (expected 1 tensor, received 0 tensors).'],
     [
       () => relu()(wrong(new Float32Array(3))),
       "relu: takes symbolic tensors (expected what input(28, 28, 1) or the call of a layer returns, received an object).",
@@ -376,7 +376,7 @@ describe("errors", () => {
     ],
     [() => input([28], { name: "target" }), 'input: the name "target" is kept for training. Choose another name.'],
     [
-      () => wrong<(...given: unknown[]) => unknown>(input)([28], {}, 3),
+      () => (input as (...given: unknown[]) => unknown)([28], {}, 3),
       "input: too many arguments (expected input(28, 28, 1) or input([28, 28, 1], { name }), received 3 arguments).",
     ],
   ];

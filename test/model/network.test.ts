@@ -145,7 +145,7 @@ describe("emitting", () => {
 });
 
 describe("errors", () => {
-  const wrong = <T>(value: unknown) => value as T;
+  const wrong = (value: unknown) => value as never;
   const x = input(4);
   const y = dense(4, { name: "y" })(x);
   const emitting = (training: boolean, inputs: (builder: GraphBuilder) => Parameters<typeof emitNetwork>[2]) => () => {

@@ -1,77 +1,20 @@
 import { describe, it } from "vitest";
-import { GraphBuilder } from "../../src/graph/builder.js";
-import type { Node, OpTable } from "../../src/graph/types.js";
-import { leakyRelu } from "../../src/model/activations.js";
-import { batchMatmulNode } from "../../src/ops/batchMatmul.js";
-import { add, maximum, multiply, sigmoid, subtract, tanh, x } from "../../src/ops/expression.js";
-import { ops } from "../../src/ops/index.js";
-import { mapNode } from "../../src/ops/map.js";
-import { matmulNode } from "../../src/ops/matmul.js";
-import { reduceNode } from "../../src/ops/reduce.js";
-import { formulaValues } from "../fixtures/formula.js";
-import { loadFixture } from "../fixtures/load.js";
 import { truth } from "../harness/backends.js";
 import { checkBackends, useBackends } from "../harness/check.js";
 import { expectWithin } from "../harness/compare.js";
-import { addLoss, gradientName, runGraph } from "../harness/graph.js";
-
-interface OpEntry {
-  readonly name: string;
-  readonly op: string;
-  readonly attributes: object;
-  readonly inputs: readonly (readonly number[])[];
-  readonly labels?: readonly number[];
-  readonly shape: readonly number[];
-  readonly value: readonly number[];
-  readonly gradients: readonly (readonly number[])[];
-}
+import { gradientName, runGraph } from "../harness/graph.js";
+import { indicesEntry, indicesExperiment, opExperiment, opFixture } from "../pytorch/opEntries.js";
 
 /** 9 significant digits were written. */
 const written = (expected: readonly number[]) => (i: number) => 1e-8 * Math.abs(expected[i]!) + 1e-12;
 
-/** What PyTorch computes, in fovea's ops; entries that are missing here are ops by their own name. */
-const builders: Readonly<Record<string, (builder: GraphBuilder, inputs: readonly Node[]) => Node>> = {
-  dense: (builder, [image, weights, bias]) =>
-    mapNode(builder, [matmulNode(builder, image!, weights!), bias!], add(x(0), x(1))),
-  broadcastMatmul: (builder, [a, b]) => batchMatmulNode(builder, a!, b!, false, true),
-  relu: (builder, inputs) => mapNode(builder, inputs, maximum(x(0), 0)),
-  tanh: (builder, inputs) => mapNode(builder, inputs, tanh(x(0))),
-  sigmoid: (builder, inputs) => mapNode(builder, inputs, sigmoid(x(0))),
-  leakyRelu: (builder, inputs) => mapNode(builder, inputs, leakyRelu(x(0), 0.01)),
-  rowSums: (builder, inputs) => builder.add(ops.scatterAdd, inputs, { rows: 8 }),
-  crossEntropy: (builder, inputs) => builder.add(ops.softmaxCrossEntropy, inputs, {}),
-  meanCrossEntropy: (builder, inputs) =>
-    reduceNode(builder, builder.add(ops.softmaxCrossEntropy, inputs, {}), "mean", [0]),
-  meanSquaredError: (builder, inputs) => {
-    const difference = subtract(x(0), x(1));
-    return reduceNode(builder, mapNode(builder, inputs, multiply(difference, difference)), "mean", [0, 1]);
-  },
-};
-
-const { pytorch, entries } = loadFixture<OpEntry>("ops.json");
+const { pytorch, entries } = opFixture;
 
 describe(`as PyTorch ${pytorch} computes it`, () => {
   const backends = useBackends();
   for (const entry of entries) {
     it(entry.name, async () => {
-      const builder = new GraphBuilder();
-      const floats = entry.inputs.map((shape, index) => builder.input(`x${index}`, shape, "float32"));
-      const labels = entry.labels === undefined ? [] : [builder.input("labels", [entry.labels.length], "int32")];
-      const inputs = [...floats, ...labels];
-      const build = builders[entry.op];
-      const value =
-        build?.(builder, inputs) ?? builder.add((ops as OpTable)[entry.op]!, inputs, entry.attributes, entry.name);
-      builder.output("value", value);
-      addLoss(builder, value, floats);
-      const experiment = {
-        graph: builder.build(),
-        leaves: {
-          ...Object.fromEntries(entry.inputs.map((shape, index) => [`x${index}`, formulaValues(index, shape)])),
-          ...(entry.labels === undefined ? {} : { labels: Int32Array.from(entry.labels) }),
-          r: formulaValues(99, value.shape),
-        },
-      };
-
+      const experiment = opExperiment(entry);
       const actual = await runGraph(truth, experiment);
       expectWithin("value", actual.value!, entry.value, written(entry.value));
       entry.gradients.forEach((gradient, index) => {
@@ -83,21 +26,9 @@ describe(`as PyTorch ${pytorch} computes it`, () => {
   }
 });
 
-interface IndicesEntry {
-  readonly shape: readonly number[];
-  readonly pooled: readonly number[];
-  readonly indices: readonly number[];
-}
-
 it("the indices of max pooling, as PyTorch returns them", async () => {
-  const [{ shape, pooled, indices }] = loadFixture<IndicesEntry>("poolIndices.json").entries as [IndicesEntry];
-  const builder = new GraphBuilder();
-  const image = builder.input("x", shape, "float32");
-  const windows = { kernel: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], dilation: [1, 1] };
-  const largest = builder.add(ops.maxPool, [image], windows);
-  builder.output("pooled", largest);
-  builder.output("indices", builder.add(ops.maxPoolIndices, [image, largest], windows));
-  const actual = await runGraph(truth, { graph: builder.build(), leaves: { x: formulaValues(0, shape) } });
+  const { pooled, indices } = indicesEntry;
+  const actual = await runGraph(truth, indicesExperiment(indicesEntry));
   expectWithin("pooled", actual.pooled!, pooled, written(pooled));
   expectWithin("indices", actual.indices!, indices);
 });

@@ -7,7 +7,7 @@ import { emitNetwork } from "../../src/model/emit.js";
 import { add, batchNorm, conv2d, dense, globalAveragePool2d, relu } from "../../src/model/layers/index.js";
 import { type Network, network, sequentialNetwork } from "../../src/model/network.js";
 import { type Optimizer, sgd } from "../../src/model/optimizers.js";
-import { input } from "../../src/model/symbolic.js";
+import { input, type SymbolicTensor } from "../../src/model/symbolic.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend, Program, Store } from "../../src/plan/backend.js";
 import { formulaValues } from "../fixtures/formula.js";
@@ -158,7 +158,7 @@ const steps = 10;
 
 function residualNetwork(): Network {
   const image = input(6, 5, 3);
-  const block = (index: number, x: typeof image) => {
+  const block = (index: number, x: SymbolicTensor) => {
     const sums = conv2d(4, 3, { useBias: false, name: `conv${index}` })(x);
     return batchNorm({ momentum: 0.9, epsilon: 1e-5, name: `norm${index}` })(sums);
   };

@@ -14,6 +14,7 @@ import {
   model,
   modelFromBytes,
   relu,
+  type SymbolicTensor,
   sequential,
   sgd,
 } from "../../src/index.js";
@@ -273,13 +274,27 @@ describe("a model as a layer", () => {
 
   test("fails where it does not fit", () => {
     const layer = classifier().asLayer({ name: "net" });
-    expect(() => layer(input(3))).toThrow(
+    expect(() => layer(input(3) as SymbolicTensor)).toThrow(
       'network "net": inputs are not those of the network (expected [6, 5, 2], received [3]).',
     );
     const x = input(4);
     expect(() => model(x, [dense(1)(x), dense(2)(x)]).asLayer()).toThrow(
       "network: takes a network with one output (received 2 outputs).",
     );
+  });
+});
+
+describe("shapes at both ends", () => {
+  test("are shapes, and lists of them where there are several", () => {
+    const chain = sequential(input(6, 5, 2), flatten(), dense(3));
+    expect([chain.inputShape, chain.outputShape]).toEqual([[6, 5, 2], [3]]);
+    const [image, row] = [input(6, 5, 2), input(4)];
+    const net = model([image, row], [flatten()(image), relu()(row)]);
+    expect([net.inputShape, net.outputShape]).toEqual([
+      [[6, 5, 2], [4]],
+      [[60], [4]],
+    ]);
+    expect(model([row], [relu()(row)]).outputShape).toEqual([4]);
   });
 });
 

@@ -57,6 +57,7 @@ function start(bar: Callback): void {
     batchSize: 50,
     threads: 2,
     memoryBytes: 1000,
+    history: [],
   });
 }
 

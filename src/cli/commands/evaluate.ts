@@ -1,5 +1,16 @@
 import { sizeOf } from "../../core/shapes.js";
 import type { Dataset } from "../../data/dataset.js";
+import {
+  areasUnderRoc,
+  type ClassificationMetrics,
+  type ConfusionMatrix,
+  classificationMetrics,
+  confusionMatrix,
+  meanAbsoluteError,
+  mostConfused,
+  predictedClasses,
+  topKAccuracy,
+} from "../../train/metrics/index.js";
 import { loadModel } from "../../train/model.js";
 import { usesUtf8 } from "../../train/progress.js";
 import { findRecipe } from "../../zoo/recipes.js";
@@ -27,48 +38,137 @@ export async function evaluate(path: string, { threads, json }: EvaluateCommandO
   }
   const measured = await model.evaluate(test, { threads });
   const scores = await model.predict(test.inputs, { threads });
-  const confusion = confusionMatrix(test, scores, sizeOf(model.network.outputs[0]!.shape));
-  const classes = test.classes.map((name, i) => {
-    const images = confusion[i]!.reduce((sum, count) => sum + count, 0);
-    return { name, images, accuracy: images === 0 ? undefined : confusion[i]![i]! / images };
-  });
+  const outputs = sizeOf(model.network.outputs[0]!.shape);
+  const isLogits = recipe.loss === "crossEntropy";
+  const report = test.classes.length > 1 ? classify(test, scores, { outputs, isLogits }) : undefined;
+  const error = report === undefined ? meanAbsoluteError(test.targets, scores) : undefined;
   if (json === true) {
-    printJson(io, { event: "evaluation", run: path, data: test.source, ...measured, classes, confusion });
+    printJson(io, {
+      event: "evaluation",
+      run: path,
+      data: test.source,
+      ...measured,
+      ...report,
+      ...(error === undefined ? {} : { meanAbsoluteError: error }),
+    });
     return exitCodes.ok;
   }
   const { loss, accuracy, examples } = measured;
-  const lines = [
-    `test accuracy ${accuracy?.toFixed(4)}, loss ${loss.toFixed(4)} (${formatCount(examples)} images, ${test.source})`,
-    "",
-    ...formatTable(
-      ["Class", ">Accuracy", ">Images"],
-      classes.map(({ name, images, accuracy: part }) => [
-        name,
-        part === undefined ? "-" : formatPercent(part),
-        formatCount(images),
-      ]),
-    ),
-    "",
-    "Confusion matrix: a row for each true class, a column for each prediction",
-    ...formatConfusion(confusion, test.classes),
-  ];
-  for (const line of lines) printLine(io.stdout, line);
+  const whole = `loss ${loss.toFixed(4)}${error === undefined ? "" : `, mean absolute error ${error.toFixed(4)}`}`;
+  const title = accuracy === undefined ? `test ${whole}` : `test accuracy ${accuracy.toFixed(4)}, ${whole}`;
+  printLine(io.stdout, `${title} (${formatCount(examples)} images, ${test.source})`);
+  if (report !== undefined) for (const line of formatReport(report, test.classes)) printLine(io.stdout, line);
   return exitCodes.ok;
 }
 
-/** `matrix[true][predicted]`: how many images. */
-function confusionMatrix({ targets, length, classes }: Dataset, scores: Float32Array, outputs: number): number[][] {
-  const matrix = Array.from({ length: classes.length }, () => new Array<number>(outputs).fill(0));
-  for (let i = 0; i < length; i++) {
-    let best = i * outputs;
-    for (let k = best + 1; k < (i + 1) * outputs; k++) if (scores[k]! > scores[best]!) best = k;
-    matrix[targets[i]!]![best - i * outputs]! += 1;
+interface Report extends Pick<ClassificationMetrics, "macro"> {
+  readonly classes: readonly {
+    readonly name: string;
+    readonly images: number;
+    readonly precision: number;
+    readonly recall: number;
+    readonly f1: number;
+    /** Under the ROC curve of the class against all others; undefined where there are no images of either. */
+    readonly auc: number | undefined;
+  }[];
+  /** Part of the images whose class is among the k most probable. */
+  readonly topK: { readonly k: number; readonly accuracy: number } | undefined;
+  readonly confused: readonly {
+    readonly label: string;
+    readonly predicted: string;
+    readonly count: number;
+    readonly part: number;
+  }[];
+  readonly confusion: ConfusionMatrix;
+}
+
+function classify(
+  { targets, classes }: Dataset,
+  scores: Float32Array,
+  { outputs, isLogits }: { readonly outputs: number; readonly isLogits: boolean },
+): Report {
+  const confusion = confusionMatrix(targets, predictedClasses(scores, outputs), outputs);
+  const metrics = classificationMetrics(confusion);
+  const areas = areasUnderRoc(targets, isLogits ? softmax(scores, outputs) : scores, outputs);
+  const k = outputs > 5 ? 3 : 0;
+  return {
+    classes: metrics.classes.map(({ support, ...rates }, i) => ({
+      name: classes[i] ?? String(i),
+      images: support,
+      ...rates,
+      auc: areas[i],
+    })),
+    macro: metrics.macro,
+    topK: k === 0 ? undefined : { k, accuracy: topKAccuracy(targets, scores, outputs, k) },
+    confused: mostConfused(confusion, 8).map(({ label, predicted, count, part }) => ({
+      label: classes[label] ?? String(label),
+      predicted: classes[predicted] ?? String(predicted),
+      count,
+      part,
+    })),
+    confusion,
+  };
+}
+
+/** In float64, so that what differs stays different: scores of different images are compared. */
+function softmax(logits: Float32Array, classes: number): Float64Array {
+  const result = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const highest = row.reduce((a, b) => Math.max(a, b));
+    const powers = Array.from(row, (logit) => Math.exp(logit - highest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    powers.forEach((power, k) => {
+      result[start + k] = power / sum;
+    });
   }
-  return matrix;
+  return result;
+}
+
+function formatReport({ classes, macro, topK, confused, confusion }: Report, names: readonly string[]): string[] {
+  const area = (value: number | undefined) => (value === undefined ? "-" : value.toFixed(4));
+  const known = classes.flatMap(({ auc }) => (auc === undefined ? [] : [auc]));
+  const mean = known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
+  const rates = ({ precision, recall, f1 }: Report["macro"]) => [precision, recall, f1].map(formatPercent);
+  return [
+    ...(topK === undefined ? [] : [`the right class is among the first ${topK.k} for ${formatPercent(topK.accuracy)}`]),
+    "",
+    ...formatTable(
+      ["Class", ">Precision", ">Recall", ">F1", ">AUC", ">Images"],
+      [
+        ...classes.map((each) => [
+          each.name,
+          // of a class without images nothing is known
+          ...(each.images === 0 ? ["-", "-", "-"] : rates(each)),
+          area(each.auc),
+          formatCount(each.images),
+        ]),
+        ["mean", ...rates(macro), area(mean), ""],
+      ],
+    ),
+    "",
+    ...(confused.length === 0
+      ? []
+      : [
+          "Most often confused",
+          ...formatTable(
+            ["Class", "taken for", ">Images", ">of the class"],
+            confused.map(({ label, predicted, count, part }) => [
+              label,
+              predicted,
+              formatCount(count),
+              formatPercent(part),
+            ]),
+          ),
+          "",
+        ]),
+    "Confusion matrix: a row for each true class, a column for each prediction",
+    ...formatConfusion(confusion, names),
+  ];
 }
 
 /** Columns have the class's name where names are short, its number otherwise. */
-function formatConfusion(matrix: readonly (readonly number[])[], classes: readonly string[]): string[] {
+function formatConfusion(matrix: ConfusionMatrix, classes: readonly string[]): string[] {
   const short = classes.every((name) => name.length <= 4);
   const zero = usesUtf8() ? "·" : ".";
   return formatTable(

@@ -1,66 +1,128 @@
+import { join } from "node:path";
 import { platform } from "#platform";
-import { FoveaError } from "../../core/errors.js";
+import { FoveaError, fail } from "../../core/errors.js";
 import type { TrainAndTest } from "../../data/mnist.js";
 import { learningCurvesPng, learningCurvesSvg } from "../../inspect/curves.js";
+import { learningRatePng, learningRateSvg } from "../../inspect/learningRatePlot.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
+import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
-import { findRecipe, type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
+import { type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
 import { downloadProgress } from "../download.js";
 import { writeExample } from "../example.js";
 import { formatBytes, formatCount } from "../format.js";
 import { Interrupts } from "../interrupt.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
-import { RunDirectory, type RunResult, runFiles } from "../run.js";
-import { version } from "../version.js";
+import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
+import {
+  checkpointOf,
+  configOfFlags,
+  flagsGiven,
+  namesConfig,
+  type RunConfig,
+  readGivenConfig,
+  resolveConfig,
+} from "../trainConfig.js";
 
+/** What the command line says, by commander's names; those that decide the run are in trainConfig.ts. */
 export interface TrainOptions {
-  readonly seed?: number;
-  readonly threads?: number;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly learningRate?: number;
-  readonly train?: number;
   readonly out?: string;
+  /** A run directory to go on with. */
+  readonly resume?: string;
+  readonly findLr?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly [flag: string]: unknown;
 }
 
-/** Trains a recipe into a new run directory, and measures it on the test set. */
-export async function train(name: string, options: TrainOptions, io: Io): Promise<number> {
-  const recipe = findRecipe(name);
-  const settings = overridden(recipe.settings, options);
+/**
+ * Trains a recipe, or what a config says, into a new run directory, or goes on with a run; and measures it on the test
+ * set.
+ */
+export async function train(what: string | undefined, options: TrainOptions, io: Io): Promise<number> {
+  if (options.resume !== undefined) return resume(options.resume, what, options, io);
+  const given = what === undefined || !namesConfig(what) ? { recipe: what ?? "" } : await readGivenConfig(what);
+  const { found: recipe, ...config } = resolveConfig(given, configOfFlags(options));
+  if (options.findLr === true) return findRate(recipe, config, options, io);
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(recipe.name, options.out);
-  interrupts.cleanUp = () => run.discard();
+  try {
+    await run.writeStart(config);
+  } catch (error) {
+    await run.discard();
+    throw error;
+  }
+  return trainIn(run, recipe, config, interrupts, options, io);
+}
+
+/** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
+async function resume(path: string, what: string | undefined, options: TrainOptions, io: Io): Promise<number> {
+  const flags = configOfFlags(options);
+  const { epochs } = flags.settings ?? {};
+  const others = flagsGiven(options).filter((flag) => flag !== "--epochs" && flag !== "--threads");
+  const refused = what ?? others[0] ?? (options.out === undefined ? undefined : "--out");
+  if (refused !== undefined) {
+    fail({
+      code: "usage",
+      where: "train --resume",
+      problem: `"${refused}" does not go with it: a run goes on as it was begun`,
+      expected: "--epochs, --threads, --quiet or --json",
+    });
+  }
+  const { run, config: before } = await RunDirectory.reopen(path, epochs);
+  const { found: recipe, ...config } = resolveConfig(before, flags);
+  const interrupts = new Interrupts(io);
+  if (before.fovea !== config.fovea) {
+    printNote(io, `fovea ${before.fovea} has begun this run; ${config.fovea} may round otherwise`);
+  }
+  await run.writeConfig(config);
+  return trainIn(run, recipe, config, interrupts, options, io);
+}
+
+async function trainIn(
+  run: RunDirectory,
+  recipe: Recipe,
+  config: RunConfig,
+  interrupts: Interrupts,
+  options: TrainOptions,
+  io: Io,
+): Promise<number> {
+  const { settings, threads } = config;
+  const discard = async () => {
+    if (options.resume === undefined && !(await run.holdsWork())) await run.discard();
+  };
+  interrupts.cleanUp = discard;
   let history: History | undefined;
   try {
-    await run.writeStart({ recipe: recipe.name, settings, threads: options.threads, fovea: version });
     const quiet = options.json === true || options.quiet === true;
     const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
     const model = new Model(recipe.network());
     const fit = recipeFit(recipe, settings);
-    interrupts.finishing = "Stopping: the run will be measured and saved.";
+    interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
     history = await model.fit(data.train, {
       ...fit,
-      threads: options.threads,
+      threads,
       signal: interrupts.signal,
       progress: false,
+      checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
+      resume: true,
       callbacks: [
         ...(fit.callbacks ?? []),
-        recorder(run, interrupts),
-        reporter({ recipe, settings, data, run }, options, io),
+        jsonLinesLogger(run.file(runFiles.metrics)),
+        ...(config.tensorBoard === true ? [tensorBoardLogger(run.file(runFiles.tensorBoard))] : []),
+        reporter({ recipe, settings, data, run }, { ...options, threads }, io),
       ],
     });
     if (history.epochs.length === 0) {
-      await run.discard();
+      await discard();
       return exitCodes.interrupted;
     }
     const metadata = { recipe: recipe.name, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
-    const test = await model.evaluate(data.test, { threads: options.threads });
+    const test = await model.evaluate(data.test, { threads });
     const { end } = history;
     const result: RunResult = {
       recipe: recipe.name,
@@ -81,33 +143,49 @@ export async function train(name: string, options: TrainOptions, io: Io): Promis
     // Leaves the line that progress was drawing in.
     if (interrupts.finishing !== undefined && history === undefined && io.stderr.isTTY === true) printLine(io.stderr);
     // What was measured is kept, also of a run that failed later.
-    if (history === undefined && !(await platform.files.exists(run.file(runFiles.metrics)))) await run.discard();
+    if (history === undefined) await discard();
     throw error;
   } finally {
     interrupts.stopListening();
   }
 }
 
-function overridden(settings: RecipeSettings, options: TrainOptions): RecipeSettings {
-  const { seed, epochs, batchSize, learningRate, train: count } = options;
-  return {
-    ...settings,
-    ...(seed === undefined ? {} : { seed }),
-    ...(epochs === undefined ? {} : { epochs }),
-    ...(batchSize === undefined ? {} : { batchSize }),
-    ...(learningRate === undefined ? {} : { learningRate }),
-    ...(count === undefined ? {} : { train: count }),
-  };
-}
-
-/** Writes each epoch as it ends, so that a run can be followed, and nothing is lost where it breaks off. */
-function recorder(run: RunDirectory, interrupts: Interrupts): Callback {
-  return {
-    async onEpoch(log) {
-      interrupts.cleanUp = async () => {};
-      await run.appendEpoch(log);
-    },
-  };
+/** Searches for a learning rate, and draws the loss over it beside the runs. */
+async function findRate(recipe: Recipe, config: RunConfig, options: TrainOptions, io: Io): Promise<number> {
+  const { settings, threads } = config;
+  const quiet = options.json === true || options.quiet === true;
+  const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
+  const { optimizer } = recipeFit(recipe, settings);
+  const { batchSize, seed } = settings;
+  const model = new Model(recipe.network());
+  const search = await model.findLearningRate(data.train, { loss: recipe.loss, optimizer, batchSize, seed, threads });
+  const directory = options.out ?? "runs";
+  await platform.files.checkWritable(directory);
+  const path = join(directory, `${recipe.name}-learning-rate`);
+  const files = [`${path}.svg`, `${path}.png`];
+  try {
+    await platform.files.writeAtomic(files[0]!, await learningRateSvg(search));
+    await platform.files.writeAtomic(files[1]!, await learningRatePng(search));
+  } catch (error) {
+    if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
+    files.length = 0;
+    printNote(io, `the picture is missing: ${error.message}`);
+  }
+  if (options.json === true) {
+    printJson(io, { event: "learningRate", recipe: recipe.name, ...search, files });
+    return exitCodes.ok;
+  }
+  const rate = Number(search.suggestion.toPrecision(2));
+  const lines = [
+    `the loss falls the most at a learning rate of ${rate} (the recipe has ${settings.learningRate})`,
+    `and is at its lowest at ${Number(search.lowest.toPrecision(2))}: higher rates are too high`,
+    ...(files.length === 0 ? [] : [`picture ${files.join(" and ")}`]),
+    "",
+    "Try next:",
+    `  ${invocation()} train ${recipe.name} --learning-rate ${rate}`,
+  ];
+  for (const line of lines) printLine(io.stdout, line);
+  return exitCodes.ok;
 }
 
 interface Job {
@@ -118,11 +196,15 @@ interface Job {
 }
 
 /** Tells machines or people how training goes. */
-function reporter(job: Job, { json, quiet, threads }: TrainOptions, io: Io): Callback {
+function reporter(
+  job: Job,
+  { json, quiet, threads }: Pick<TrainOptions, "json" | "quiet"> & Pick<RunConfig, "threads">,
+  io: Io,
+): Callback {
   const { recipe, settings, data, run } = job;
   if (json === true) {
     return {
-      onStart: ({ examples, validationExamples, threads, memoryBytes, network }) =>
+      onStart: ({ examples, validationExamples, threads, memoryBytes, network, resumed }) =>
         printJson(io, {
           event: "start",
           recipe: recipe.name,
@@ -132,6 +214,7 @@ function reporter(job: Job, { json, quiet, threads }: TrainOptions, io: Io): Cal
           parameters: new Model(network).parameterCount,
           threads,
           memoryBytes,
+          ...(resumed === undefined ? {} : { resumed }),
         }),
       onEpoch: (log) => printJson(io, { event: "epoch", ...log }),
     };
@@ -165,7 +248,12 @@ function describeStart({ recipe, settings, data, run }: Job, start: RunStart, th
     `  training  SGD ${settings.learningRate}${momentum}, batch ${settings.batchSize}, at most ${settings.epochs} epochs, seed ${settings.seed}`,
     `  engine    ${used}${threads === undefined ? "" : " as asked for"}`,
     `  run       ${run.path}`,
+    ...(start.resumed === undefined ? [] : [`  resumed   ${describeResumed(start, start.resumed)}`]),
   ];
+}
+
+function describeResumed({ stepsPerEpoch }: RunStart, { epoch, step }: NonNullable<RunStart["resumed"]>): string {
+  return step === 0 ? `after epoch ${epoch - 1}` : `in epoch ${epoch}, after step ${step} of ${stepsPerEpoch}`;
 }
 
 /** Curves and one picture to predict. A machine that lacks the packages for it still has its model. */
@@ -195,8 +283,10 @@ function printResult(result: RunResult, run: RunDirectory, recipe: Recipe, examp
   const lines = [
     `${measured} (${formatCount(test.examples)} images, ${data})`,
     `run directory ${run.path}: the model, its learning curves (${runFiles.curvesPng}) and all numbers`,
+    ...(result.stopped === interruption ? ["a checkpoint is saved: the run can go on as if never interrupted"] : []),
     "",
     "Try next:",
+    ...(result.stopped === interruption ? [`  ${fovea} train --resume ${run.path}`] : []),
     `  ${fovea} evaluate ${run.path}`,
     ...(example === undefined ? [] : [`  ${fovea} predict ${run.path} ${example}`]),
     `  ${fovea} summary ${run.path}`,

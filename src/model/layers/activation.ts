@@ -1,5 +1,6 @@
 import { type Activation, checkActivation, emitActivation } from "../activations.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface ActivationConfig {
   readonly activation: Activation;
@@ -31,6 +32,6 @@ export const activationKind: LayerKind<ActivationConfig> = {
  * `"softmax"` along the last axis
  * @example activation("tanh")
  */
-export function activation(name: Activation, options?: LayerOptions): Layer {
+export function activation(name: Activation, options?: LayerOptions): Layer<SameShape<"activation">> {
   return createLayer(activationKind, { activation: name }, options);
 }

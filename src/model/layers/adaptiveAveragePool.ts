@@ -1,5 +1,6 @@
 import { averagePool } from "../../ops/pool.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { AdaptivePool } from "../shapes/spatial.js";
 import { adaptivePoolKind } from "./adaptivePool.js";
 import type { Dimensions, PerAxis } from "./spatial.js";
 
@@ -26,7 +27,10 @@ export const adaptiveAveragePool3dKind = kindOf(3);
  * @param outputSize in steps: a number
  * @example adaptiveAveragePool1d(4) // 10 × 8 → 4 × 8
  */
-export function adaptiveAveragePool1d(outputSize: PerAxis[1], options?: LayerOptions): Layer {
+export function adaptiveAveragePool1d<const Size extends PerAxis[1]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveAveragePool1d", Size>> {
   return createLayer(adaptiveAveragePool1dKind, { outputSize }, options);
 }
 
@@ -44,7 +48,10 @@ export function adaptiveAveragePool1d(outputSize: PerAxis[1], options?: LayerOpt
  * @param outputSize in pixels: a number, or [height, width]
  * @example adaptiveAveragePool2d([7, 7]) // 33 × 20 × 8 → 7 × 7 × 8
  */
-export function adaptiveAveragePool2d(outputSize: PerAxis[2], options?: LayerOptions): Layer {
+export function adaptiveAveragePool2d<const Size extends PerAxis[2]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveAveragePool2d", Size>> {
   return createLayer(adaptiveAveragePool2dKind, { outputSize }, options);
 }
 
@@ -62,6 +69,9 @@ export function adaptiveAveragePool2d(outputSize: PerAxis[2], options?: LayerOpt
  * @param outputSize in voxels: a number, or [depth, height, width]
  * @example adaptiveAveragePool3d(2) // 5 × 9 × 9 × 8 → 2 × 2 × 2 × 8
  */
-export function adaptiveAveragePool3d(outputSize: PerAxis[3], options?: LayerOptions): Layer {
+export function adaptiveAveragePool3d<const Size extends PerAxis[3]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveAveragePool3d", Size>> {
   return createLayer(adaptiveAveragePool3dKind, { outputSize }, options);
 }

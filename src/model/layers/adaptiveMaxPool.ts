@@ -1,5 +1,6 @@
 import { maxPool } from "../../ops/pool.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { AdaptivePool } from "../shapes/spatial.js";
 import { adaptivePoolKind } from "./adaptivePool.js";
 import type { Dimensions, PerAxis } from "./spatial.js";
 
@@ -26,7 +27,10 @@ export const adaptiveMaxPool3dKind = kindOf(3);
  * @param outputSize in steps: a number
  * @example adaptiveMaxPool1d(4) // 10 × 8 → 4 × 8
  */
-export function adaptiveMaxPool1d(outputSize: PerAxis[1], options?: LayerOptions): Layer {
+export function adaptiveMaxPool1d<const Size extends PerAxis[1]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveMaxPool1d", Size>> {
   return createLayer(adaptiveMaxPool1dKind, { outputSize }, options);
 }
 
@@ -44,7 +48,10 @@ export function adaptiveMaxPool1d(outputSize: PerAxis[1], options?: LayerOptions
  * @param outputSize in pixels: a number, or [height, width]
  * @example adaptiveMaxPool2d([7, 7]) // 33 × 20 × 8 → 7 × 7 × 8
  */
-export function adaptiveMaxPool2d(outputSize: PerAxis[2], options?: LayerOptions): Layer {
+export function adaptiveMaxPool2d<const Size extends PerAxis[2]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveMaxPool2d", Size>> {
   return createLayer(adaptiveMaxPool2dKind, { outputSize }, options);
 }
 
@@ -62,6 +69,9 @@ export function adaptiveMaxPool2d(outputSize: PerAxis[2], options?: LayerOptions
  * @param outputSize in voxels: a number, or [depth, height, width]
  * @example adaptiveMaxPool3d(2) // 5 × 9 × 9 × 8 → 2 × 2 × 2 × 8
  */
-export function adaptiveMaxPool3d(outputSize: PerAxis[3], options?: LayerOptions): Layer {
+export function adaptiveMaxPool3d<const Size extends PerAxis[3]>(
+  outputSize: Size,
+  options?: LayerOptions,
+): Layer<AdaptivePool<"adaptiveMaxPool3d", Size>> {
   return createLayer(adaptiveMaxPool3dKind, { outputSize }, options);
 }

@@ -1,5 +1,6 @@
 import { add as plus } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const addKind: LayerKind = mergeKind("add", (values) => values.reduce((sum, value) => plus(sum, value)));
@@ -17,6 +18,6 @@ export const addKind: LayerKind = mergeKind("add", (values) => values.reduce((su
  *
  * @example const y = add()(x, conv2d(64, 3)(x));
  */
-export function add(options?: LayerOptions): Layer {
+export function add(options?: LayerOptions): Layer<Merge<"add">> {
   return createLayer(addKind, {}, options);
 }

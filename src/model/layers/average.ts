@@ -1,5 +1,6 @@
 import { divide, add as plus } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const averageKind: LayerKind = mergeKind("average", (values) =>
@@ -20,6 +21,6 @@ export const averageKind: LayerKind = mergeKind("average", (values) =>
  *
  * @example const y = average()(x, conv2d(64, 3)(x), conv2d(64, 5)(x));
  */
-export function average(options?: LayerOptions): Layer {
+export function average(options?: LayerOptions): Layer<Merge<"average">> {
   return createLayer(averageKind, {}, options);
 }

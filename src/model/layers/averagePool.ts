@@ -1,8 +1,9 @@
 import { averagePool } from "../../ops/pool.js";
 import { numberThat, trueOrFalse, withDefault } from "../check.js";
 import { createLayer, type Layer } from "../layer.js";
+import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
 import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis } from "./spatial.js";
+import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
 
 export interface AveragePoolOptions<D extends Dimensions> extends PoolOptions<D> {
   /**
@@ -53,7 +54,16 @@ export const averagePool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example averagePool1d(2) // 28 × 8 → 14 × 8
  */
-export function averagePool1d(size: PerAxis[1], options?: AveragePoolOptions<1>): Layer {
+export function averagePool1d<
+  const Size extends PerAxis[1],
+  const Stride extends PerAxis[1] = Size,
+  const Padding extends WindowPadding[1] = "valid",
+  const Dilation extends PerAxis[1] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: AveragePoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"averagePool1d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(averagePool1dKind, { size }, options);
 }
 
@@ -72,7 +82,16 @@ export function averagePool1d(size: PerAxis[1], options?: AveragePoolOptions<1>)
  * @param size of the window in pixels: a number, or [height, width]
  * @example averagePool2d(7) // 7 × 7 × 512 → 1 × 1 × 512
  */
-export function averagePool2d(size: PerAxis[2], options?: AveragePoolOptions<2>): Layer {
+export function averagePool2d<
+  const Size extends PerAxis[2],
+  const Stride extends PerAxis[2] = Size,
+  const Padding extends WindowPadding[2] = "valid",
+  const Dilation extends PerAxis[2] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: AveragePoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"averagePool2d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(averagePool2dKind, { size }, options);
 }
 
@@ -91,6 +110,15 @@ export function averagePool2d(size: PerAxis[2], options?: AveragePoolOptions<2>)
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example averagePool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function averagePool3d(size: PerAxis[3], options?: AveragePoolOptions<3>): Layer {
+export function averagePool3d<
+  const Size extends PerAxis[3],
+  const Stride extends PerAxis[3] = Size,
+  const Padding extends WindowPadding[3] = "valid",
+  const Dilation extends PerAxis[3] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: AveragePoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"averagePool3d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(averagePool3dKind, { size }, options);
 }

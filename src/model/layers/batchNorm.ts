@@ -7,6 +7,7 @@ import { stopGradient } from "../../ops/reshape.js";
 import { numberThat, trueOrFalse, withDefault } from "../check.js";
 import type { Initializer } from "../initializers.js";
 import { createLayer, type EmitContext, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface BatchNormOptions extends LayerOptions {
   /** Part of the running averages that each step keeps: 0 ≤ momentum < 1. Default: 0.99 (PyTorch's 0.1 is 0.9 here). */
@@ -135,6 +136,6 @@ function emitFactor(
  *
  * @example sequential(input(32, 32, 3), conv2d(64, 3, { useBias: false }), batchNorm(), relu())
  */
-export function batchNorm(options?: BatchNormOptions): Layer {
+export function batchNorm(options?: BatchNormOptions): Layer<SameShape<"batchNorm">> {
   return createLayer(batchNormKind, {}, options);
 }

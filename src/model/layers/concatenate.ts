@@ -3,6 +3,7 @@ import { formatShape, type Shape } from "../../core/shapes.js";
 import { concatenateNode } from "../../ops/concatenate.js";
 import { wrongOption } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Concatenate } from "../shapes/axes.js";
 
 export interface ConcatenateOptions extends LayerOptions {
   /** Axis of an example, the batch left out; negative from the end. Default: −1, the channels. */
@@ -66,6 +67,8 @@ export const concatenateKind: LayerKind<ConcatenateConfig> = {
  *
  * @example const y = concatenate()(x, conv2d(32, 3)(x)); // 64 and 32 channels → 96
  */
-export function concatenate(options?: ConcatenateOptions): Layer {
+export function concatenate<const Axis extends number = -1>(
+  options?: ConcatenateOptions & { readonly axis?: Axis },
+): Layer<Concatenate<Axis>> {
   return createLayer(concatenateKind, {}, options);
 }

@@ -24,9 +24,9 @@ export interface ConvolutionOptions<Each extends readonly number[]> extends Laye
   readonly activation?: Activation;
   /** Whether a value per filter is added. Default: true. */
   readonly useBias?: boolean;
-  /** Default: `"glorotUniform"`. */
+  /** How first values of the kernel are drawn. Default: `"glorotUniform"`. */
   readonly kernelInitializer?: Initializer;
-  /** Default: `"zeros"`. */
+  /** How first values of the bias are drawn. Default: `"zeros"`. */
   readonly biasInitializer?: Initializer;
 }
 

@@ -1,5 +1,7 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, ConvOptions } from "../shapes/spatial.js";
 import { convKind, type ForwardOptions } from "./conv.js";
+import type { PerAxis } from "./spatial.js";
 
 /** Zeros around a sequence. */
 export type Padding1d = "same" | "valid" | "full" | "causal" | number | readonly [before: number, after: number];
@@ -39,6 +41,17 @@ export const conv1dKind = convKind("conv1d", 1);
  * @param kernelSize taps
  * @example conv1d(64, 2, { dilation: 512, padding: "causal" }) // 8,000 × 64 → 8,000 × 64, 8,256 parameters
  */
-export function conv1d(filters: number, kernelSize: number, options?: Conv1dOptions): Layer {
+export function conv1d<
+  const Filters extends number,
+  const Kernel extends number,
+  const Stride extends PerAxis[1] = 1,
+  const Padding extends Padding1d = "same",
+  const Dilation extends PerAxis[1] = 1,
+  const Groups extends number = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: Conv1dOptions & ConvOptions<Stride, Padding, Dilation, Groups>,
+): Layer<Conv<"conv1d", Filters, Kernel, Stride, Padding, Dilation, Groups>> {
   return createLayer(conv1dKind, { filters, kernelSize }, options);
 }

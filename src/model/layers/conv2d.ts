@@ -1,5 +1,7 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, ConvOptions } from "../shapes/spatial.js";
 import { convKind, type ForwardOptions } from "./conv.js";
+import type { PerAxis } from "./spatial.js";
 
 /** Zeros around an image. */
 export type Padding2d =
@@ -44,10 +46,17 @@ export const conv2dKind = convKind("conv2d", 2);
  * @param kernelSize taps: a number, or [height, width]
  * @example conv2d(10, 5, { stride: 2, activation: "relu" }) // 28 × 28 × 1 → 14 × 14 × 10, 260 parameters
  */
-export function conv2d(
-  filters: number,
-  kernelSize: number | readonly [number, number],
-  options?: Conv2dOptions,
-): Layer {
+export function conv2d<
+  const Filters extends number,
+  const Kernel extends PerAxis[2],
+  const Stride extends PerAxis[2] = 1,
+  const Padding extends Padding2d = "same",
+  const Dilation extends PerAxis[2] = 1,
+  const Groups extends number = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: Conv2dOptions & ConvOptions<Stride, Padding, Dilation, Groups>,
+): Layer<Conv<"conv2d", Filters, Kernel, Stride, Padding, Dilation, Groups>> {
   return createLayer(conv2dKind, { filters, kernelSize }, options);
 }

@@ -1,5 +1,7 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, ConvOptions } from "../shapes/spatial.js";
 import { convKind, type ForwardOptions } from "./conv.js";
+import type { PerAxis } from "./spatial.js";
 
 /** A number for each of depth, height and width. */
 export type Triple = readonly [depth: number, height: number, width: number];
@@ -48,6 +50,17 @@ export const conv3dKind = convKind("conv3d", 3);
  * @param kernelSize taps: a number, or [depth, height, width]
  * @example conv3d(16, 3, { stride: 2 }) // 32 × 32 × 32 × 1 → 16 × 16 × 16 × 16, 448 parameters
  */
-export function conv3d(filters: number, kernelSize: number | Triple, options?: Conv3dOptions): Layer {
+export function conv3d<
+  const Filters extends number,
+  const Kernel extends PerAxis[3],
+  const Stride extends PerAxis[3] = 1,
+  const Padding extends Padding3d = "same",
+  const Dilation extends PerAxis[3] = 1,
+  const Groups extends number = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: Conv3dOptions & ConvOptions<Stride, Padding, Dilation, Groups>,
+): Layer<Conv<"conv3d", Filters, Kernel, Stride, Padding, Dilation, Groups>> {
   return createLayer(conv3dKind, { filters, kernelSize }, options);
 }

@@ -1,4 +1,6 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { ConvTranspose, ConvTransposeOptions } from "../shapes/spatial.js";
+import type { PerAxis } from "./spatial.js";
 import { type TransposedOptions, transposedKind } from "./transposed.js";
 
 export interface ConvTranspose1dOptions extends TransposedOptions<readonly [number]> {
@@ -33,6 +35,18 @@ export const convTranspose1dKind = transposedKind("convTranspose1d", 1);
  * @param kernelSize taps
  * @example convTranspose1d(8, 4, { stride: 4 }) // 50 × 16 → 200 × 8, 520 parameters
  */
-export function convTranspose1d(filters: number, kernelSize: number, options?: ConvTranspose1dOptions): Layer {
+export function convTranspose1d<
+  const Filters extends number,
+  const Kernel extends number,
+  const Stride extends PerAxis[1] = 1,
+  const Padding extends NonNullable<ConvTranspose1dOptions["padding"]> = "same",
+  const Dilation extends PerAxis[1] = 1,
+  const Groups extends number = 1,
+  const More extends PerAxis[1] | null = null,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: ConvTranspose1dOptions & ConvTransposeOptions<Stride, Padding, Dilation, Groups, More>,
+): Layer<ConvTranspose<"convTranspose1d", Filters, Kernel, Stride, Padding, Dilation, Groups, More>> {
   return createLayer(convTranspose1dKind, { filters, kernelSize }, options);
 }

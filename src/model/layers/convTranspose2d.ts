@@ -1,5 +1,7 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { ConvTranspose, ConvTransposeOptions } from "../shapes/spatial.js";
 import type { Padding2d } from "./conv2d.js";
+import type { PerAxis } from "./spatial.js";
 import { type TransposedOptions, transposedKind } from "./transposed.js";
 
 export interface ConvTranspose2dOptions extends TransposedOptions<readonly [number, number]> {
@@ -37,10 +39,18 @@ export const convTranspose2dKind = transposedKind("convTranspose2d", 2);
  * @param kernelSize taps: a number, or [height, width]
  * @example convTranspose2d(16, 4, { stride: 2, activation: "relu" }) // 14 × 14 × 32 → 28 × 28 × 16, 8,208 parameters
  */
-export function convTranspose2d(
-  filters: number,
-  kernelSize: number | readonly [number, number],
-  options?: ConvTranspose2dOptions,
-): Layer {
+export function convTranspose2d<
+  const Filters extends number,
+  const Kernel extends PerAxis[2],
+  const Stride extends PerAxis[2] = 1,
+  const Padding extends NonNullable<ConvTranspose2dOptions["padding"]> = "same",
+  const Dilation extends PerAxis[2] = 1,
+  const Groups extends number = 1,
+  const More extends PerAxis[2] | null = null,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: ConvTranspose2dOptions & ConvTransposeOptions<Stride, Padding, Dilation, Groups, More>,
+): Layer<ConvTranspose<"convTranspose2d", Filters, Kernel, Stride, Padding, Dilation, Groups, More>> {
   return createLayer(convTranspose2dKind, { filters, kernelSize }, options);
 }

@@ -1,5 +1,7 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { ConvTranspose, ConvTransposeOptions } from "../shapes/spatial.js";
 import type { Padding3d, Triple } from "./conv3d.js";
+import type { PerAxis } from "./spatial.js";
 import { type TransposedOptions, transposedKind } from "./transposed.js";
 
 export interface ConvTranspose3dOptions extends TransposedOptions<Triple> {
@@ -36,6 +38,18 @@ export const convTranspose3dKind = transposedKind("convTranspose3d", 3);
  * @param kernelSize taps: a number, or [depth, height, width]
  * @example convTranspose3d(8, 2, { stride: 2 }) // 4 × 4 × 4 × 16 → 8 × 8 × 8 × 8, 1,032 parameters
  */
-export function convTranspose3d(filters: number, kernelSize: number | Triple, options?: ConvTranspose3dOptions): Layer {
+export function convTranspose3d<
+  const Filters extends number,
+  const Kernel extends PerAxis[3],
+  const Stride extends PerAxis[3] = 1,
+  const Padding extends NonNullable<ConvTranspose3dOptions["padding"]> = "same",
+  const Dilation extends PerAxis[3] = 1,
+  const Groups extends number = 1,
+  const More extends PerAxis[3] | null = null,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: ConvTranspose3dOptions & ConvTransposeOptions<Stride, Padding, Dilation, Groups, More>,
+): Layer<ConvTranspose<"convTranspose3d", Filters, Kernel, Stride, Padding, Dilation, Groups, More>> {
   return createLayer(convTranspose3dKind, { filters, kernelSize }, options);
 }

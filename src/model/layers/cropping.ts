@@ -2,6 +2,7 @@ import { fail } from "../../core/errors.js";
 import { formatShape, type Shape } from "../../core/shapes.js";
 import { sliceNode } from "../../ops/slice.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Cropped } from "../shapes/spatial.js";
 import {
   checkMargins,
   checkSpatial,
@@ -71,7 +72,10 @@ export const cropping3dKind = croppingKind("cropping3d", 3);
  * @param cropping steps: a number for both ends, or [before, after]
  * @example cropping1d([2, 1]) // 10 × 4 → 7 × 4
  */
-export function cropping1d(cropping: Margins1d, options?: LayerOptions): Layer {
+export function cropping1d<const Amount extends Margins1d>(
+  cropping: Amount,
+  options?: LayerOptions,
+): Layer<Cropped<"cropping1d", Amount>> {
   return createLayer(cropping1dKind, { cropping }, options);
 }
 
@@ -87,7 +91,10 @@ export function cropping1d(cropping: Margins1d, options?: LayerOptions): Layer {
  * @param cropping pixels: a number, [vertical, horizontal], or [[top, bottom], [left, right]]
  * @example cropping2d([[1, 2], 3]) // 28 × 28 × 8 → 25 × 22 × 8
  */
-export function cropping2d(cropping: Margins2d, options?: LayerOptions): Layer {
+export function cropping2d<const Amount extends Margins2d>(
+  cropping: Amount,
+  options?: LayerOptions,
+): Layer<Cropped<"cropping2d", Amount>> {
   return createLayer(cropping2dKind, { cropping }, options);
 }
 
@@ -103,6 +110,9 @@ export function cropping2d(cropping: Margins2d, options?: LayerOptions): Layer {
  * @param cropping voxels: a number, or [depth, vertical, horizontal], each a number or [before, after]
  * @example cropping3d(1) // 8 × 16 × 16 × 2 → 6 × 14 × 14 × 2
  */
-export function cropping3d(cropping: Margins3d, options?: LayerOptions): Layer {
+export function cropping3d<const Amount extends Margins3d>(
+  cropping: Amount,
+  options?: LayerOptions,
+): Layer<Cropped<"cropping3d", Amount>> {
   return createLayer(cropping3dKind, { cropping }, options);
 }

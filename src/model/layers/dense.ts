@@ -5,15 +5,16 @@ import { type Activation, checkActivation, emitActivation } from "../activations
 import { trueOrFalse, wholeNumber, withDefault } from "../check.js";
 import { checkInitializer, type Initializer } from "../initializers.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Dense } from "../shapes/axes.js";
 
 export interface DenseOptions extends LayerOptions {
   /** Applied to the result. Default: `"linear"`. */
   readonly activation?: Activation;
   /** Whether a value per unit is added. Default: true. */
   readonly useBias?: boolean;
-  /** Default: `"glorotUniform"`. */
+  /** How first values of the kernel are drawn. Default: `"glorotUniform"`. */
   readonly kernelInitializer?: Initializer;
-  /** Default: `"zeros"`. */
+  /** How first values of the bias are drawn. Default: `"zeros"`. */
   readonly biasInitializer?: Initializer;
 }
 
@@ -85,6 +86,6 @@ export const denseKind: LayerKind<DenseConfig> = {
  * @param units number of outputs
  * @example dense(50, { activation: "relu" }) // 1,960 → 50, 98,050 parameters
  */
-export function dense(units: number, options?: DenseOptions): Layer {
+export function dense<const Units extends number>(units: Units, options?: DenseOptions): Layer<Dense<Units>> {
   return createLayer(denseKind, { units }, options);
 }

@@ -1,6 +1,8 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { DepthwiseConv, DepthwiseConvOptions } from "../shapes/spatial.js";
 import type { Padding1d } from "./conv1d.js";
 import { type DepthwiseOptions, depthwiseKind } from "./depthwise.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface DepthwiseConv1dOptions extends DepthwiseOptions<readonly [number]> {
   /** Zeros around the input, as for `conv1d`. Default: `"same"` (Keras's is `"valid"`, PyTorch's 0). */
@@ -27,6 +29,15 @@ export const depthwiseConv1dKind = depthwiseKind("depthwiseConv1d", 1);
  * @param kernelSize taps
  * @example depthwiseConv1d(7, { padding: "causal" }) // 100 × 64 → 100 × 64, 512 parameters
  */
-export function depthwiseConv1d(kernelSize: number, options?: DepthwiseConv1dOptions): Layer {
+export function depthwiseConv1d<
+  const Kernel extends number,
+  const Stride extends PerAxis[1] = 1,
+  const Padding extends Padding1d = "same",
+  const Dilation extends PerAxis[1] = 1,
+  const Multiplier extends number = 1,
+>(
+  kernelSize: Kernel,
+  options?: DepthwiseConv1dOptions & DepthwiseConvOptions<Stride, Padding, Dilation, Multiplier>,
+): Layer<DepthwiseConv<"depthwiseConv1d", Kernel, Stride, Padding, Dilation, Multiplier>> {
   return createLayer(depthwiseConv1dKind, { kernelSize }, options);
 }

@@ -1,6 +1,8 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { DepthwiseConv, DepthwiseConvOptions } from "../shapes/spatial.js";
 import type { Padding2d } from "./conv2d.js";
 import { type DepthwiseOptions, depthwiseKind } from "./depthwise.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface DepthwiseConv2dOptions extends DepthwiseOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras's is `"valid"`, PyTorch's 0). */
@@ -29,9 +31,15 @@ export const depthwiseConv2dKind = depthwiseKind("depthwiseConv2d", 2);
  * @param kernelSize taps: a number, or [height, width]
  * @example depthwiseConv2d(3, { stride: 2, useBias: false }) // 48 × 48 × 96 → 24 × 24 × 96, 864 parameters
  */
-export function depthwiseConv2d(
-  kernelSize: number | readonly [number, number],
-  options?: DepthwiseConv2dOptions,
-): Layer {
+export function depthwiseConv2d<
+  const Kernel extends PerAxis[2],
+  const Stride extends PerAxis[2] = 1,
+  const Padding extends Padding2d = "same",
+  const Dilation extends PerAxis[2] = 1,
+  const Multiplier extends number = 1,
+>(
+  kernelSize: Kernel,
+  options?: DepthwiseConv2dOptions & DepthwiseConvOptions<Stride, Padding, Dilation, Multiplier>,
+): Layer<DepthwiseConv<"depthwiseConv2d", Kernel, Stride, Padding, Dilation, Multiplier>> {
   return createLayer(depthwiseConv2dKind, { kernelSize }, options);
 }

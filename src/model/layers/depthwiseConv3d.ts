@@ -1,6 +1,8 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { DepthwiseConv, DepthwiseConvOptions } from "../shapes/spatial.js";
 import type { Padding3d, Triple } from "./conv3d.js";
 import { type DepthwiseOptions, depthwiseKind } from "./depthwise.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface DepthwiseConv3dOptions extends DepthwiseOptions<Triple> {
   /** Zeros around the input, as for `conv3d`. Default: `"same"` (PyTorch's is 0). */
@@ -28,6 +30,15 @@ export const depthwiseConv3dKind = depthwiseKind("depthwiseConv3d", 3);
  * @param kernelSize taps: a number, or [depth, height, width]
  * @example depthwiseConv3d(3) // 8 × 8 × 8 × 4 → 8 × 8 × 8 × 4, 112 parameters
  */
-export function depthwiseConv3d(kernelSize: number | Triple, options?: DepthwiseConv3dOptions): Layer {
+export function depthwiseConv3d<
+  const Kernel extends PerAxis[3],
+  const Stride extends PerAxis[3] = 1,
+  const Padding extends Padding3d = "same",
+  const Dilation extends PerAxis[3] = 1,
+  const Multiplier extends number = 1,
+>(
+  kernelSize: Kernel,
+  options?: DepthwiseConv3dOptions & DepthwiseConvOptions<Stride, Padding, Dilation, Multiplier>,
+): Layer<DepthwiseConv<"depthwiseConv3d", Kernel, Stride, Padding, Dilation, Multiplier>> {
   return createLayer(depthwiseConv3dKind, { kernelSize }, options);
 }

@@ -2,6 +2,7 @@ import { divide, less, random, select, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { numberThat } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface DropoutConfig {
   readonly rate: number;
@@ -42,6 +43,6 @@ export const dropoutKind: LayerKind<DropoutConfig> = {
  * @param rate part of the values that drop: 0 ≤ rate < 1
  * @example dropout(0.5)
  */
-export function dropout(rate: number, options?: LayerOptions): Layer {
+export function dropout(rate: number, options?: LayerOptions): Layer<SameShape<"dropout">> {
   return createLayer(dropoutKind, { rate }, options);
 }

@@ -1,6 +1,7 @@
 import { elu as eluOf } from "../activations.js";
 import { numberThat } from "../check.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export interface EluOptions extends LayerOptions {
@@ -35,6 +36,6 @@ export const eluKind = pointwiseKind(
  *
  * @example elu({ alpha: 0.5 })
  */
-export function elu(options?: EluOptions): Layer {
+export function elu(options?: EluOptions): Layer<SameShape<"elu">> {
   return createLayer(eluKind, {}, options);
 }

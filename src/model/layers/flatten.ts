@@ -1,6 +1,7 @@
 import { sizeOf } from "../../core/shapes.js";
 import { reshapeNode } from "../../ops/reshape.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Flatten } from "../shapes/axes.js";
 
 export const flattenKind: LayerKind = {
   kind: "flatten",
@@ -27,6 +28,6 @@ export const flattenKind: LayerKind = {
  *
  * @example flatten() // 14 × 14 × 10 → 1,960
  */
-export function flatten(options?: LayerOptions): Layer {
+export function flatten(options?: LayerOptions): Layer<Flatten> {
   return createLayer(flattenKind, {}, options);
 }

@@ -1,6 +1,7 @@
 import { activations } from "../activations.js";
 import { choice } from "../check.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export interface GeluOptions extends LayerOptions {
@@ -35,6 +36,6 @@ export const geluKind = pointwiseKind(
  *
  * @example gelu({ approximate: "tanh" })
  */
-export function gelu(options?: GeluOptions): Layer {
+export function gelu(options?: GeluOptions): Layer<SameShape<"gelu">> {
   return createLayer(geluKind, {}, options);
 }

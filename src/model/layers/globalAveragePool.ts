@@ -1,5 +1,6 @@
 import { reduceNode } from "../../ops/reduce.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { GlobalPool } from "../shapes/spatial.js";
 import { globalPoolKind } from "./globalPool.js";
 import type { Dimensions } from "./spatial.js";
 
@@ -26,7 +27,7 @@ export const globalAveragePool3dKind = kindOf(3);
  *
  * @example globalAveragePool1d() // 28 × 512 → 512
  */
-export function globalAveragePool1d(options?: LayerOptions): Layer {
+export function globalAveragePool1d(options?: LayerOptions): Layer<GlobalPool<"globalAveragePool1d">> {
   return createLayer(globalAveragePool1dKind, {}, options);
 }
 
@@ -44,7 +45,7 @@ export function globalAveragePool1d(options?: LayerOptions): Layer {
  *
  * @example globalAveragePool2d() // 7 × 7 × 512 → 512
  */
-export function globalAveragePool2d(options?: LayerOptions): Layer {
+export function globalAveragePool2d(options?: LayerOptions): Layer<GlobalPool<"globalAveragePool2d">> {
   return createLayer(globalAveragePool2dKind, {}, options);
 }
 
@@ -62,6 +63,6 @@ export function globalAveragePool2d(options?: LayerOptions): Layer {
  *
  * @example globalAveragePool3d() // 4 × 7 × 7 × 512 → 512
  */
-export function globalAveragePool3d(options?: LayerOptions): Layer {
+export function globalAveragePool3d(options?: LayerOptions): Layer<GlobalPool<"globalAveragePool3d">> {
   return createLayer(globalAveragePool3dKind, {}, options);
 }

@@ -2,6 +2,7 @@ import { less, multiply, select, sqrt, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { reduceNode } from "../../ops/reduce.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { GlobalPool } from "../shapes/spatial.js";
 import { globalPoolKind } from "./globalPool.js";
 import type { Dimensions } from "./spatial.js";
 
@@ -27,7 +28,7 @@ export const globalL2Pool3dKind = kindOf(3);
  *
  * @example globalL2Pool1d() // 28 × 512 → 512
  */
-export function globalL2Pool1d(options?: LayerOptions): Layer {
+export function globalL2Pool1d(options?: LayerOptions): Layer<GlobalPool<"globalL2Pool1d">> {
   return createLayer(globalL2Pool1dKind, {}, options);
 }
 
@@ -43,7 +44,7 @@ export function globalL2Pool1d(options?: LayerOptions): Layer {
  *
  * @example globalL2Pool2d() // 7 × 7 × 512 → 512
  */
-export function globalL2Pool2d(options?: LayerOptions): Layer {
+export function globalL2Pool2d(options?: LayerOptions): Layer<GlobalPool<"globalL2Pool2d">> {
   return createLayer(globalL2Pool2dKind, {}, options);
 }
 
@@ -59,6 +60,6 @@ export function globalL2Pool2d(options?: LayerOptions): Layer {
  *
  * @example globalL2Pool3d() // 4 × 7 × 7 × 512 → 512
  */
-export function globalL2Pool3d(options?: LayerOptions): Layer {
+export function globalL2Pool3d(options?: LayerOptions): Layer<GlobalPool<"globalL2Pool3d">> {
   return createLayer(globalL2Pool3dKind, {}, options);
 }

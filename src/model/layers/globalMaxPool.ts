@@ -1,5 +1,6 @@
 import { reduceNode } from "../../ops/reduce.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { GlobalPool } from "../shapes/spatial.js";
 import { globalPoolKind } from "./globalPool.js";
 import type { Dimensions } from "./spatial.js";
 
@@ -24,7 +25,7 @@ export const globalMaxPool3dKind = kindOf(3);
  *
  * @example globalMaxPool1d() // 28 × 512 → 512
  */
-export function globalMaxPool1d(options?: LayerOptions): Layer {
+export function globalMaxPool1d(options?: LayerOptions): Layer<GlobalPool<"globalMaxPool1d">> {
   return createLayer(globalMaxPool1dKind, {}, options);
 }
 
@@ -40,7 +41,7 @@ export function globalMaxPool1d(options?: LayerOptions): Layer {
  *
  * @example globalMaxPool2d() // 7 × 7 × 512 → 512
  */
-export function globalMaxPool2d(options?: LayerOptions): Layer {
+export function globalMaxPool2d(options?: LayerOptions): Layer<GlobalPool<"globalMaxPool2d">> {
   return createLayer(globalMaxPool2dKind, {}, options);
 }
 
@@ -56,6 +57,6 @@ export function globalMaxPool2d(options?: LayerOptions): Layer {
  *
  * @example globalMaxPool3d() // 4 × 7 × 7 × 512 → 512
  */
-export function globalMaxPool3d(options?: LayerOptions): Layer {
+export function globalMaxPool3d(options?: LayerOptions): Layer<GlobalPool<"globalMaxPool3d">> {
   return createLayer(globalMaxPool3dKind, {}, options);
 }

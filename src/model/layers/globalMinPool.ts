@@ -1,5 +1,6 @@
 import { reduceNode } from "../../ops/reduce.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { GlobalPool } from "../shapes/spatial.js";
 import { globalPoolKind } from "./globalPool.js";
 import type { Dimensions } from "./spatial.js";
 
@@ -24,7 +25,7 @@ export const globalMinPool3dKind = kindOf(3);
  *
  * @example globalMinPool1d() // 28 × 512 → 512
  */
-export function globalMinPool1d(options?: LayerOptions): Layer {
+export function globalMinPool1d(options?: LayerOptions): Layer<GlobalPool<"globalMinPool1d">> {
   return createLayer(globalMinPool1dKind, {}, options);
 }
 
@@ -40,7 +41,7 @@ export function globalMinPool1d(options?: LayerOptions): Layer {
  *
  * @example globalMinPool2d() // 7 × 7 × 512 → 512
  */
-export function globalMinPool2d(options?: LayerOptions): Layer {
+export function globalMinPool2d(options?: LayerOptions): Layer<GlobalPool<"globalMinPool2d">> {
   return createLayer(globalMinPool2dKind, {}, options);
 }
 
@@ -56,6 +57,6 @@ export function globalMinPool2d(options?: LayerOptions): Layer {
  *
  * @example globalMinPool3d() // 4 × 7 × 7 × 512 → 512
  */
-export function globalMinPool3d(options?: LayerOptions): Layer {
+export function globalMinPool3d(options?: LayerOptions): Layer<GlobalPool<"globalMinPool3d">> {
   return createLayer(globalMinPool3dKind, {}, options);
 }

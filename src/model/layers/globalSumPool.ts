@@ -1,5 +1,6 @@
 import { reduceNode } from "../../ops/reduce.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { GlobalPool } from "../shapes/spatial.js";
 import { globalPoolKind } from "./globalPool.js";
 import type { Dimensions } from "./spatial.js";
 
@@ -23,7 +24,7 @@ export const globalSumPool3dKind = kindOf(3);
  *
  * @example globalSumPool1d() // 28 × 512 → 512
  */
-export function globalSumPool1d(options?: LayerOptions): Layer {
+export function globalSumPool1d(options?: LayerOptions): Layer<GlobalPool<"globalSumPool1d">> {
   return createLayer(globalSumPool1dKind, {}, options);
 }
 
@@ -38,7 +39,7 @@ export function globalSumPool1d(options?: LayerOptions): Layer {
  *
  * @example globalSumPool2d() // 7 × 7 × 512 → 512
  */
-export function globalSumPool2d(options?: LayerOptions): Layer {
+export function globalSumPool2d(options?: LayerOptions): Layer<GlobalPool<"globalSumPool2d">> {
   return createLayer(globalSumPool2dKind, {}, options);
 }
 
@@ -53,6 +54,6 @@ export function globalSumPool2d(options?: LayerOptions): Layer {
  *
  * @example globalSumPool3d() // 4 × 7 × 7 × 512 → 512
  */
-export function globalSumPool3d(options?: LayerOptions): Layer {
+export function globalSumPool3d(options?: LayerOptions): Layer<GlobalPool<"globalSumPool3d">> {
   return createLayer(globalSumPool3dKind, {}, options);
 }

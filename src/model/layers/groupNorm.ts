@@ -7,6 +7,7 @@ import { reduceNode } from "../../ops/reduce.js";
 import { reshapeNode } from "../../ops/reshape.js";
 import { wholeNumber, withDefault } from "../check.js";
 import { createLayer, type EmitContext, type Layer, type LayerKind } from "../layer.js";
+import type { GroupNorm, InstanceNorm } from "../shapes/axes.js";
 import {
   configureNormalization,
   emitMoments,
@@ -105,7 +106,9 @@ function emitGroups({ builder, config, inputs, weights }: EmitContext<Normalizat
  *
  * @example groupNorm({ groups: 8 })
  */
-export function groupNorm(options?: GroupNormOptions): Layer {
+export function groupNorm<const Groups extends number = 32>(
+  options?: GroupNormOptions & { readonly groups?: Groups },
+): Layer<GroupNorm<Groups>> {
   return createLayer(groupNormKind, {}, options);
 }
 
@@ -125,6 +128,6 @@ export function groupNorm(options?: GroupNormOptions): Layer {
  *
  * @example instanceNorm({ scale: false, center: false })
  */
-export function instanceNorm(options?: NormalizationOptions): Layer {
+export function instanceNorm(options?: NormalizationOptions): Layer<InstanceNorm> {
   return createLayer(instanceNormKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const hardSigmoidKind = pointwiseKind("hardSigmoid", activations.hardSigmoid);
@@ -15,6 +16,6 @@ export const hardSigmoidKind = pointwiseKind("hardSigmoid", activations.hardSigm
  *
  * @example hardSigmoid()
  */
-export function hardSigmoid(options?: LayerOptions): Layer {
+export function hardSigmoid(options?: LayerOptions): Layer<SameShape<"hardSigmoid">> {
   return createLayer(hardSigmoidKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const hardSwishKind = pointwiseKind("hardSwish", activations.hardSwish);
@@ -15,6 +16,6 @@ export const hardSwishKind = pointwiseKind("hardSwish", activations.hardSwish);
  *
  * @example hardSwish()
  */
-export function hardSwish(options?: LayerOptions): Layer {
+export function hardSwish(options?: LayerOptions): Layer<SameShape<"hardSwish">> {
   return createLayer(hardSwishKind, {}, options);
 }

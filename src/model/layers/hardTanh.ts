@@ -1,6 +1,7 @@
 import { maximum, minimum } from "../../ops/expression.js";
 import { numberThat, withDefault } from "../check.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export interface HardTanhOptions extends LayerOptions {
@@ -37,6 +38,6 @@ export const hardTanhKind = pointwiseKind(
  *
  * @example hardTanh({ min: 0, max: 1 })
  */
-export function hardTanh(options?: HardTanhOptions): Layer {
+export function hardTanh(options?: HardTanhOptions): Layer<SameShape<"hardTanh">> {
   return createLayer(hardTanhKind, {}, options);
 }

@@ -2,8 +2,9 @@ import { less, multiply, select, sqrt, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { averagePool } from "../../ops/pool.js";
 import { createLayer, type Layer } from "../layer.js";
+import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
 import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis } from "./spatial.js";
+import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
 
 const kindOf = (dimensions: Dimensions) =>
   poolKind(`l2Pool${dimensions}d`, dimensions, (builder, input, windows) => {
@@ -31,7 +32,16 @@ export const l2Pool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example l2Pool1d(2) // 28 × 8 → 14 × 8
  */
-export function l2Pool1d(size: PerAxis[1], options?: PoolOptions<1>): Layer {
+export function l2Pool1d<
+  const Size extends PerAxis[1],
+  const Stride extends PerAxis[1] = Size,
+  const Padding extends WindowPadding[1] = "valid",
+  const Dilation extends PerAxis[1] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"l2Pool1d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(l2Pool1dKind, { size }, options);
 }
 
@@ -50,7 +60,16 @@ export function l2Pool1d(size: PerAxis[1], options?: PoolOptions<1>): Layer {
  * @param size of the window in pixels: a number, or [height, width]
  * @example l2Pool2d(2) // 28 × 28 × 8 → 14 × 14 × 8
  */
-export function l2Pool2d(size: PerAxis[2], options?: PoolOptions<2>): Layer {
+export function l2Pool2d<
+  const Size extends PerAxis[2],
+  const Stride extends PerAxis[2] = Size,
+  const Padding extends WindowPadding[2] = "valid",
+  const Dilation extends PerAxis[2] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"l2Pool2d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(l2Pool2dKind, { size }, options);
 }
 
@@ -70,6 +89,15 @@ export function l2Pool2d(size: PerAxis[2], options?: PoolOptions<2>): Layer {
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example l2Pool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function l2Pool3d(size: PerAxis[3], options?: PoolOptions<3>): Layer {
+export function l2Pool3d<
+  const Size extends PerAxis[3],
+  const Stride extends PerAxis[3] = Size,
+  const Padding extends WindowPadding[3] = "valid",
+  const Dilation extends PerAxis[3] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Pool<"l2Pool3d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(l2Pool3dKind, { size }, options);
 }

@@ -3,6 +3,7 @@ import type { Expression } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions, placeOf } from "../layer.js";
 import { checkExpression, expressionOf, inputCount } from "../math.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergedShape } from "./merge.js";
 
 export interface LambdaConfig {
@@ -51,7 +52,10 @@ export const lambdaKind: LayerKind<LambdaConfig> = {
  * @param body of scalars, written with `math`
  * @example lambda((a) => math.multiply(a, math.sigmoid(math.multiply(1.702, a))))
  */
-export function lambda(body: (...values: Expression[]) => Expression | number, options?: LayerOptions): Layer {
+export function lambda(
+  body: (...values: Expression[]) => Expression | number,
+  options?: LayerOptions,
+): Layer<Merge<"lambda", "some">> {
   const where = placeOf("lambda", options?.name);
   return createLayer(lambdaKind, { expression: expressionOf(where, body) }, options);
 }

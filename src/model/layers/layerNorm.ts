@@ -6,6 +6,7 @@ import { reduceKeepingAxes } from "../../ops/reduce.js";
 import { reshapeNode } from "../../ops/reshape.js";
 import { withDefault, wrongOption } from "../check.js";
 import { createLayer, type Layer, type LayerKind } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import {
   configureNormalization,
   emitMoments,
@@ -91,6 +92,6 @@ export const layerNormKind: LayerKind<LayerNormConfig> = {
  *
  * @example layerNorm({ axis: [-3, -2, -1] }) // over whole images, as PyTorch's LayerNorm([height, width, channels])
  */
-export function layerNorm(options?: LayerNormOptions): Layer {
+export function layerNorm(options?: LayerNormOptions): Layer<SameShape<"layerNorm">> {
   return createLayer(layerNormKind, {}, options);
 }

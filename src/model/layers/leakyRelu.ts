@@ -3,6 +3,7 @@ import { mapNode } from "../../ops/map.js";
 import { leakyRelu as leaky } from "../activations.js";
 import { numberThat } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface LeakyReluConfig {
   readonly negativeSlope: number;
@@ -41,6 +42,6 @@ export interface LeakyReluOptions extends LayerOptions {
  *
  * @example leakyRelu({ negativeSlope: 0.1 })
  */
-export function leakyRelu(options?: LeakyReluOptions): Layer {
+export function leakyRelu(options?: LeakyReluOptions): Layer<SameShape<"leakyRelu">> {
   return createLayer(leakyReluKind, {}, options);
 }

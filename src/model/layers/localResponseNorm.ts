@@ -3,6 +3,7 @@ import { mapNode } from "../../ops/map.js";
 import { windowSum } from "../../ops/windowSum.js";
 import { numberThat, wholeNumber, withDefault } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface LocalResponseNormOptions extends LayerOptions {
   /** n, neighbouring channels that are summed. Default: 5. */
@@ -58,6 +59,6 @@ export const localResponseNormKind: LayerKind<LocalResponseNormConfig> = {
  *
  * @example localResponseNorm({ size: 5, k: 2, alpha: 5e-4, beta: 0.75 }) // as in AlexNet
  */
-export function localResponseNorm(options?: LocalResponseNormOptions): Layer {
+export function localResponseNorm(options?: LocalResponseNormOptions): Layer<SameShape<"localResponseNorm">> {
   return createLayer(localResponseNormKind, {}, options);
 }

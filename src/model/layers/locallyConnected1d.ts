@@ -1,7 +1,9 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, WindowOptions } from "../shapes/spatial.js";
 import type { ConvolutionOptions } from "./conv.js";
 import type { Padding1d } from "./conv1d.js";
 import { locallyConnectedKind } from "./locallyConnected.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface LocallyConnected1dOptions extends ConvolutionOptions<readonly [number]> {
   /** Zeros around the input, as for `conv1d`. Default: `"same"` (Keras has `"valid"` alone). */
@@ -30,6 +32,16 @@ export const locallyConnected1dKind = locallyConnectedKind("locallyConnected1d",
  * @param kernelSize taps
  * @example locallyConnected1d(4, 3, { padding: "valid" }) // 10 × 2 → 8 × 4, 224 parameters
  */
-export function locallyConnected1d(filters: number, kernelSize: number, options?: LocallyConnected1dOptions): Layer {
+export function locallyConnected1d<
+  const Filters extends number,
+  const Kernel extends number,
+  const Stride extends PerAxis[1] = 1,
+  const Padding extends Padding1d = "same",
+  const Dilation extends PerAxis[1] = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: LocallyConnected1dOptions & WindowOptions<Stride, Padding, Dilation>,
+): Layer<Conv<"locallyConnected1d", Filters, Kernel, Stride, Padding, Dilation, 1>> {
   return createLayer(locallyConnected1dKind, { filters, kernelSize }, options);
 }

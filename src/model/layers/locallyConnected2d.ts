@@ -1,7 +1,9 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, WindowOptions } from "../shapes/spatial.js";
 import type { ConvolutionOptions } from "./conv.js";
 import type { Padding2d } from "./conv2d.js";
 import { locallyConnectedKind } from "./locallyConnected.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface LocallyConnected2dOptions extends ConvolutionOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras has `"valid"` alone). */
@@ -31,10 +33,16 @@ export const locallyConnected2dKind = locallyConnectedKind("locallyConnected2d",
  * @param kernelSize taps: a number, or [height, width]
  * @example locallyConnected2d(4, 3, { stride: 2 }) // 8 × 8 × 2 → 4 × 4 × 4, 1,216 parameters
  */
-export function locallyConnected2d(
-  filters: number,
-  kernelSize: number | readonly [number, number],
-  options?: LocallyConnected2dOptions,
-): Layer {
+export function locallyConnected2d<
+  const Filters extends number,
+  const Kernel extends PerAxis[2],
+  const Stride extends PerAxis[2] = 1,
+  const Padding extends Padding2d = "same",
+  const Dilation extends PerAxis[2] = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: LocallyConnected2dOptions & WindowOptions<Stride, Padding, Dilation>,
+): Layer<Conv<"locallyConnected2d", Filters, Kernel, Stride, Padding, Dilation, 1>> {
   return createLayer(locallyConnected2dKind, { filters, kernelSize }, options);
 }

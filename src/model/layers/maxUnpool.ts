@@ -2,8 +2,9 @@ import { fail } from "../../core/errors.js";
 import { formatShape, sameShape } from "../../core/shapes.js";
 import { maxPool, maxPoolGradient } from "../../ops/pool.js";
 import { createLayer, type Layer, type LayerKind } from "../layer.js";
+import type { PoolWindowOptions, Unpool } from "../shapes/spatial.js";
 import { type PoolConfig, type PoolOptions, poolKind, slidingWindows } from "./pool.js";
-import type { Dimensions, PerAxis } from "./spatial.js";
+import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
 
 /** Everything of the pooling's own kind but what is read and what comes out. */
 function kindOf(dimensions: Dimensions): LayerKind<PoolConfig> {
@@ -55,7 +56,16 @@ export const maxUnpool3dKind = kindOf(3);
  * @param size of the pooling's window in steps: a number
  * @example maxUnpool1d(2)
  */
-export function maxUnpool1d(size: PerAxis[1], options?: PoolOptions<1>): Layer {
+export function maxUnpool1d<
+  const Size extends PerAxis[1],
+  const Stride extends PerAxis[1] = Size,
+  const Padding extends WindowPadding[1] = "valid",
+  const Dilation extends PerAxis[1] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Unpool<"maxUnpool1d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(maxUnpool1dKind, { size }, options);
 }
 
@@ -77,7 +87,16 @@ export function maxUnpool1d(size: PerAxis[1], options?: PoolOptions<1>): Layer {
  * @param size of the pooling's window in pixels: a number, or [height, width]
  * @example const y = maxUnpool2d(2)(maxPool2d(2)(x), x);
  */
-export function maxUnpool2d(size: PerAxis[2], options?: PoolOptions<2>): Layer {
+export function maxUnpool2d<
+  const Size extends PerAxis[2],
+  const Stride extends PerAxis[2] = Size,
+  const Padding extends WindowPadding[2] = "valid",
+  const Dilation extends PerAxis[2] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Unpool<"maxUnpool2d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(maxUnpool2dKind, { size }, options);
 }
 
@@ -99,6 +118,15 @@ export function maxUnpool2d(size: PerAxis[2], options?: PoolOptions<2>): Layer {
  * @param size of the pooling's window in voxels: a number, or [depth, height, width]
  * @example maxUnpool3d(2)
  */
-export function maxUnpool3d(size: PerAxis[3], options?: PoolOptions<3>): Layer {
+export function maxUnpool3d<
+  const Size extends PerAxis[3],
+  const Stride extends PerAxis[3] = Size,
+  const Padding extends WindowPadding[3] = "valid",
+  const Dilation extends PerAxis[3] = 1,
+  const Ceil extends boolean = false,
+>(
+  size: Size,
+  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+): Layer<Unpool<"maxUnpool3d", Size, Stride, Padding, Dilation, Ceil>> {
   return createLayer(maxUnpool3dKind, { size }, options);
 }

@@ -1,5 +1,6 @@
 import { maximum as max } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const maximumKind: LayerKind = mergeKind("maximum", (values) =>
@@ -18,6 +19,6 @@ export const maximumKind: LayerKind = mergeKind("maximum", (values) =>
  *
  * @example const y = maximum()(x, conv2d(64, 3)(x));
  */
-export function maximum(options?: LayerOptions): Layer {
+export function maximum(options?: LayerOptions): Layer<Merge<"maximum">> {
   return createLayer(maximumKind, {}, options);
 }

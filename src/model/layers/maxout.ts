@@ -4,6 +4,7 @@ import { reduceNode } from "../../ops/reduce.js";
 import { reshapeNode } from "../../ops/reshape.js";
 import { wholeNumber } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Maxout } from "../shapes/axes.js";
 
 export interface MaxoutConfig {
   readonly pieces: number;
@@ -49,6 +50,6 @@ export const maxoutKind: LayerKind<MaxoutConfig> = {
  * @param pieces channels that one output is the largest of
  * @example maxout(2) // 64 channels → 32
  */
-export function maxout(pieces: number, options?: LayerOptions): Layer {
+export function maxout<const Pieces extends number>(pieces: Pieces, options?: LayerOptions): Layer<Maxout<Pieces>> {
   return createLayer(maxoutKind, { pieces }, options);
 }

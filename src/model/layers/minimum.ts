@@ -1,5 +1,6 @@
 import { minimum as min } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const minimumKind: LayerKind = mergeKind("minimum", (values) =>
@@ -18,6 +19,6 @@ export const minimumKind: LayerKind = mergeKind("minimum", (values) =>
  *
  * @example const y = minimum()(x, conv2d(64, 3)(x));
  */
-export function minimum(options?: LayerOptions): Layer {
+export function minimum(options?: LayerOptions): Layer<Merge<"minimum">> {
   return createLayer(minimumKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const mishKind = pointwiseKind("mish", activations.mish);
@@ -15,6 +16,6 @@ export const mishKind = pointwiseKind("mish", activations.mish);
  *
  * @example mish()
  */
-export function mish(options?: LayerOptions): Layer {
+export function mish(options?: LayerOptions): Layer<SameShape<"mish">> {
   return createLayer(mishKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { multiply as times } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const multiplyKind: LayerKind = mergeKind("multiply", (values) =>
@@ -17,6 +18,6 @@ export const multiplyKind: LayerKind = mergeKind("multiply", (values) =>
  *
  * @example const y = multiply()(x, activation("sigmoid")(x));
  */
-export function multiply(options?: LayerOptions): Layer {
+export function multiply(options?: LayerOptions): Layer<Merge<"multiply">> {
   return createLayer(multiplyKind, {}, options);
 }

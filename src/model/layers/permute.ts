@@ -3,6 +3,7 @@ import { formatShape } from "../../core/shapes.js";
 import { isPermutation, transposeNode } from "../../ops/transpose.js";
 import { wrongOption } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Permute } from "../shapes/axes.js";
 
 export interface PermuteConfig {
   readonly axes: readonly number[];
@@ -46,6 +47,9 @@ export const permuteKind: LayerKind<PermuteConfig> = {
  * @param axes every axis once
  * @example permute([2, 0, 1]) // 28 × 27 × 3 → 3 × 28 × 27
  */
-export function permute(axes: readonly number[], options?: LayerOptions): Layer {
+export function permute<const Axes extends readonly number[]>(
+  axes: Axes,
+  options?: LayerOptions,
+): Layer<Permute<Axes>> {
   return createLayer(permuteKind, { axes }, options);
 }

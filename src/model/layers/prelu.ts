@@ -3,11 +3,12 @@ import { mapNode } from "../../ops/map.js";
 import { trueOrFalse, withDefault } from "../check.js";
 import { checkInitializer, constant, type Initializer } from "../initializers.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export interface PreluOptions extends LayerOptions {
   /** Whether all channels have one slope (PyTorch's default) or each its own. Default: false. */
   readonly shared?: boolean;
-  /** Default: `constant(0.25)`, as in PyTorch (Keras: zeros). */
+  /** First slopes. Default: `constant(0.25)`, as in PyTorch (Keras: zeros). */
   readonly alphaInitializer?: Initializer;
 }
 
@@ -50,6 +51,6 @@ export const preluKind: LayerKind<PreluConfig> = {
  *
  * @example prelu({ shared: true })
  */
-export function prelu(options?: PreluOptions): Layer {
+export function prelu(options?: PreluOptions): Layer<SameShape<"prelu">> {
   return createLayer(preluKind, {}, options);
 }

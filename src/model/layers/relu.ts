@@ -1,5 +1,6 @@
 import { emitActivation } from "../activations.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export const reluKind: LayerKind = {
   kind: "relu",
@@ -22,6 +23,6 @@ export const reluKind: LayerKind = {
  *
  * @example relu()
  */
-export function relu(options?: LayerOptions): Layer {
+export function relu(options?: LayerOptions): Layer<SameShape<"relu">> {
   return createLayer(reluKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const relu6Kind = pointwiseKind("relu6", activations.relu6);
@@ -15,6 +16,6 @@ export const relu6Kind = pointwiseKind("relu6", activations.relu6);
  *
  * @example relu6()
  */
-export function relu6(options?: LayerOptions): Layer {
+export function relu6(options?: LayerOptions): Layer<SameShape<"relu6">> {
   return createLayer(relu6Kind, {}, options);
 }

@@ -3,6 +3,7 @@ import { formatShape, type Shape, sizeOf } from "../../core/shapes.js";
 import { reshapeNode } from "../../ops/reshape.js";
 import { extents } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Reshape } from "../shapes/axes.js";
 
 export interface ReshapeConfig {
   readonly shape: Shape;
@@ -41,6 +42,6 @@ export const reshapeKind: LayerKind<ReshapeConfig> = {
  * @param shape of one example, without the batch
  * @example reshape([28, 28, 1]) // 784 → 28 × 28 × 1
  */
-export function reshape(shape: Shape, options?: LayerOptions): Layer {
+export function reshape<const To extends Shape>(shape: To, options?: LayerOptions): Layer<Reshape<To>> {
   return createLayer(reshapeKind, { shape }, options);
 }

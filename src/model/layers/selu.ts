@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const seluKind = pointwiseKind("selu", activations.selu);
@@ -16,6 +17,6 @@ export const seluKind = pointwiseKind("selu", activations.selu);
  *
  * @example selu()
  */
-export function selu(options?: LayerOptions): Layer {
+export function selu(options?: LayerOptions): Layer<SameShape<"selu">> {
   return createLayer(seluKind, {}, options);
 }

@@ -1,6 +1,8 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, WindowOptions } from "../shapes/spatial.js";
 import type { Padding1d } from "./conv1d.js";
 import { type SeparableOptions, separableKind } from "./separable.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface SeparableConv1dOptions extends SeparableOptions<readonly [number]> {
   /** Zeros around the input, as for `conv1d`. Default: `"same"` (Keras's is `"valid"`). */
@@ -31,6 +33,16 @@ export const separableConv1dKind = separableKind("separableConv1d", 1);
  * @param kernelSize taps
  * @example separableConv1d(64, 9) // 100 × 32 → 100 × 64, 2,400 parameters
  */
-export function separableConv1d(filters: number, kernelSize: number, options?: SeparableConv1dOptions): Layer {
+export function separableConv1d<
+  const Filters extends number,
+  const Kernel extends number,
+  const Stride extends PerAxis[1] = 1,
+  const Padding extends Padding1d = "same",
+  const Dilation extends PerAxis[1] = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: SeparableConv1dOptions & WindowOptions<Stride, Padding, Dilation>,
+): Layer<Conv<"separableConv1d", Filters, Kernel, Stride, Padding, Dilation, 1>> {
   return createLayer(separableConv1dKind, { filters, kernelSize }, options);
 }

@@ -1,6 +1,8 @@
 import { createLayer, type Layer } from "../layer.js";
+import type { Conv, WindowOptions } from "../shapes/spatial.js";
 import type { Padding2d } from "./conv2d.js";
 import { type SeparableOptions, separableKind } from "./separable.js";
+import type { PerAxis } from "./spatial.js";
 
 export interface SeparableConv2dOptions extends SeparableOptions<readonly [number, number]> {
   /** Pixels of zeros around the input, as for `conv2d`. Default: `"same"` (Keras's is `"valid"`). */
@@ -31,10 +33,16 @@ export const separableConv2dKind = separableKind("separableConv2d", 2);
  * @param kernelSize taps: a number, or [height, width]
  * @example separableConv2d(64, 3, { activation: "relu" }) // 28 × 28 × 32 → 28 × 28 × 64, 2,400 parameters
  */
-export function separableConv2d(
-  filters: number,
-  kernelSize: number | readonly [number, number],
-  options?: SeparableConv2dOptions,
-): Layer {
+export function separableConv2d<
+  const Filters extends number,
+  const Kernel extends PerAxis[2],
+  const Stride extends PerAxis[2] = 1,
+  const Padding extends Padding2d = "same",
+  const Dilation extends PerAxis[2] = 1,
+>(
+  filters: Filters,
+  kernelSize: Kernel,
+  options?: SeparableConv2dOptions & WindowOptions<Stride, Padding, Dilation>,
+): Layer<Conv<"separableConv2d", Filters, Kernel, Stride, Padding, Dilation, 1>> {
   return createLayer(separableConv2dKind, { filters, kernelSize }, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const sigmoidKind = pointwiseKind("sigmoid", activations.sigmoid);
@@ -13,6 +14,6 @@ export const sigmoidKind = pointwiseKind("sigmoid", activations.sigmoid);
  *
  * @example sigmoid()
  */
-export function sigmoid(options?: LayerOptions): Layer {
+export function sigmoid(options?: LayerOptions): Layer<SameShape<"sigmoid">> {
   return createLayer(sigmoidKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const siluKind = pointwiseKind("silu", activations.silu);
@@ -16,6 +17,6 @@ export const siluKind = pointwiseKind("silu", activations.silu);
  *
  * @example silu()
  */
-export function silu(options?: LayerOptions): Layer {
+export function silu(options?: LayerOptions): Layer<SameShape<"silu">> {
   return createLayer(siluKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { emitActivation } from "../activations.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export const softmaxKind: LayerKind = {
   kind: "softmax",
@@ -23,6 +24,6 @@ export const softmaxKind: LayerKind = {
  *
  * @example softmax()
  */
-export function softmax(options?: LayerOptions): Layer {
+export function softmax(options?: LayerOptions): Layer<SameShape<"softmax">> {
   return createLayer(softmaxKind, {}, options);
 }

@@ -1,6 +1,7 @@
 import { softplus as softplusOf } from "../activations.js";
 import { numberThat } from "../check.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export interface SoftplusOptions extends LayerOptions {
@@ -35,6 +36,6 @@ export const softplusKind = pointwiseKind(
  *
  * @example softplus({ beta: 2 })
  */
-export function softplus(options?: SoftplusOptions): Layer {
+export function softplus(options?: SoftplusOptions): Layer<SameShape<"softplus">> {
   return createLayer(softplusKind, {}, options);
 }

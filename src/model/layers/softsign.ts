@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const softsignKind = pointwiseKind("softsign", activations.softsign);
@@ -16,6 +17,6 @@ export const softsignKind = pointwiseKind("softsign", activations.softsign);
  *
  * @example softsign()
  */
-export function softsign(options?: LayerOptions): Layer {
+export function softsign(options?: LayerOptions): Layer<SameShape<"softsign">> {
   return createLayer(softsignKind, {}, options);
 }

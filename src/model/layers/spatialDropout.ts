@@ -1,6 +1,7 @@
 import { divide, less, multiply, random, select, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameSpatial } from "../shapes/spatial.js";
 import { type DropoutConfig, dropoutKind } from "./dropout.js";
 import { checkSpatial, type Dimensions } from "./spatial.js";
 
@@ -44,7 +45,7 @@ export const spatialDropout3dKind = kindOf(3);
  * @param rate part of the channels that drop: 0 ≤ rate < 1
  * @example spatialDropout1d(0.2)
  */
-export function spatialDropout1d(rate: number, options?: LayerOptions): Layer {
+export function spatialDropout1d(rate: number, options?: LayerOptions): Layer<SameSpatial<"spatialDropout1d">> {
   return createLayer(spatialDropout1dKind, { rate }, options);
 }
 
@@ -63,7 +64,7 @@ export function spatialDropout1d(rate: number, options?: LayerOptions): Layer {
  * @param rate part of the channels that drop: 0 ≤ rate < 1
  * @example spatialDropout2d(0.2)
  */
-export function spatialDropout2d(rate: number, options?: LayerOptions): Layer {
+export function spatialDropout2d(rate: number, options?: LayerOptions): Layer<SameSpatial<"spatialDropout2d">> {
   return createLayer(spatialDropout2dKind, { rate }, options);
 }
 
@@ -82,6 +83,6 @@ export function spatialDropout2d(rate: number, options?: LayerOptions): Layer {
  * @param rate part of the channels that drop: 0 ≤ rate < 1
  * @example spatialDropout3d(0.2)
  */
-export function spatialDropout3d(rate: number, options?: LayerOptions): Layer {
+export function spatialDropout3d(rate: number, options?: LayerOptions): Layer<SameSpatial<"spatialDropout3d">> {
   return createLayer(spatialDropout3dKind, { rate }, options);
 }

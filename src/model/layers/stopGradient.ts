@@ -1,5 +1,6 @@
 import { stopGradient as stopGradientOf } from "../../ops/reshape.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 
 export const stopGradientKind: LayerKind = {
   kind: "stopGradient",
@@ -23,6 +24,6 @@ export const stopGradientKind: LayerKind = {
  *
  * @example stopGradient()
  */
-export function stopGradient(options?: LayerOptions): Layer {
+export function stopGradient(options?: LayerOptions): Layer<SameShape<"stopGradient">> {
   return createLayer(stopGradientKind, {}, options);
 }

@@ -12,6 +12,7 @@ import {
   type ReachedWindow,
 } from "../layer.js";
 import { isRandom, type Network, withFrozen } from "../network.js";
+import type { ShapeRule } from "../shapes/rule.js";
 
 export interface SubnetworkConfig {
   readonly architecture: Architecture;
@@ -100,6 +101,6 @@ function reachThrough(first: Reach, next: Reach): Reach {
  *
  * Errors: code "unsupported" for a network with several outputs; code "shape" for inputs that are not the network's.
  */
-export function subnetwork(network: Network, options?: LayerOptions): Layer {
-  return createLayer(subnetworkKind, { architecture: toArchitecture(network) }, options);
+export function subnetwork<Rule extends ShapeRule = ShapeRule>(network: Network, options?: LayerOptions): Layer<Rule> {
+  return createLayer<SubnetworkConfig, Rule>(subnetworkKind, { architecture: toArchitecture(network) }, options);
 }

@@ -1,5 +1,6 @@
 import { subtract as minus } from "../../ops/expression.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Merge } from "../shapes/axes.js";
 import { mergeKind } from "./merge.js";
 
 export const subtractKind: LayerKind = {
@@ -18,6 +19,6 @@ export const subtractKind: LayerKind = {
  *
  * @example const y = subtract()(x, relu()(x));
  */
-export function subtract(options?: LayerOptions): Layer {
+export function subtract(options?: LayerOptions): Layer<Merge<"subtract", "two">> {
   return createLayer(subtractKind, {}, options);
 }

@@ -1,5 +1,6 @@
 import { activations } from "../activations.js";
 import { createLayer, type Layer, type LayerOptions } from "../layer.js";
+import type { SameShape } from "../shapes/rule.js";
 import { pointwiseKind } from "./pointwise.js";
 
 export const tanhKind = pointwiseKind("tanh", activations.tanh);
@@ -13,6 +14,6 @@ export const tanhKind = pointwiseKind("tanh", activations.tanh);
  *
  * @example tanh()
  */
-export function tanh(options?: LayerOptions): Layer {
+export function tanh(options?: LayerOptions): Layer<SameShape<"tanh">> {
   return createLayer(tanhKind, {}, options);
 }

@@ -3,6 +3,7 @@ import type { Shape } from "../../core/shapes.js";
 import { resizeNode } from "../../ops/resize.js";
 import { choice, trueOrFalse, withDefault } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { UpSampling } from "../shapes/spatial.js";
 import { checkSpatial, type Dimensions, wholeNumbers } from "./spatial.js";
 
 /** Names of linear interpolation over one, two and three axes. */
@@ -101,7 +102,10 @@ export const upSampling3dKind = upSamplingKind("upSampling3d", 3);
  * @param size factor, or { outputSize: steps }
  * @example upSampling1d(2) // 10 × 4 → 20 × 4
  */
-export function upSampling1d(size: UpSamplingSize<number | readonly [number]>, options?: UpSampling1dOptions): Layer {
+export function upSampling1d<const Size extends UpSamplingSize<number | readonly [number]>>(
+  size: Size,
+  options?: UpSampling1dOptions,
+): Layer<UpSampling<"upSampling1d", Size>> {
   return createLayer(upSampling1dKind, { size }, options);
 }
 
@@ -118,10 +122,10 @@ export function upSampling1d(size: UpSamplingSize<number | readonly [number]>, o
  * @param size factor, [vertical, horizontal], or { outputSize: [height, width] }, which may be smaller too
  * @example upSampling2d(2, { interpolation: "bilinear" }) // 14 × 14 × 8 → 28 × 28 × 8
  */
-export function upSampling2d(
-  size: UpSamplingSize<number | readonly [number, number]>,
+export function upSampling2d<const Size extends UpSamplingSize<number | readonly [number, number]>>(
+  size: Size,
   options?: UpSampling2dOptions,
-): Layer {
+): Layer<UpSampling<"upSampling2d", Size>> {
   return createLayer(upSampling2dKind, { size }, options);
 }
 
@@ -138,9 +142,9 @@ export function upSampling2d(
  * @param size factor, [depth, vertical, horizontal], or { outputSize: [depth, height, width] }
  * @example upSampling3d([1, 2, 2]) // 8 × 7 × 7 × 4 → 8 × 14 × 14 × 4
  */
-export function upSampling3d(
-  size: UpSamplingSize<number | readonly [number, number, number]>,
+export function upSampling3d<const Size extends UpSamplingSize<number | readonly [number, number, number]>>(
+  size: Size,
   options?: UpSampling3dOptions,
-): Layer {
+): Layer<UpSampling<"upSampling3d", Size>> {
   return createLayer(upSampling3dKind, { size }, options);
 }

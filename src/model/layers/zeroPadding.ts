@@ -3,6 +3,7 @@ import { formatShape, type Shape } from "../../core/shapes.js";
 import { type PadMode, pad, padModes, padNode } from "../../ops/pad.js";
 import { choice, numberThat, withDefault } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Padded } from "../shapes/spatial.js";
 import {
   checkMargins,
   checkSpatial,
@@ -87,7 +88,10 @@ export const zeroPadding3dKind = zeroPaddingKind("zeroPadding3d", 3);
  * @param padding steps: a number for both ends, or [before, after]
  * @example zeroPadding1d([2, 0]) // 10 × 4 → 12 × 4, as for a causal convolution
  */
-export function zeroPadding1d(padding: Margins1d, options?: ZeroPaddingOptions): Layer {
+export function zeroPadding1d<const Amount extends Margins1d>(
+  padding: Amount,
+  options?: ZeroPaddingOptions,
+): Layer<Padded<"zeroPadding1d", Amount>> {
   return createLayer(zeroPadding1dKind, { padding }, options);
 }
 
@@ -103,7 +107,10 @@ export function zeroPadding1d(padding: Margins1d, options?: ZeroPaddingOptions):
  * @param padding pixels: a number, [vertical, horizontal], or [[top, bottom], [left, right]]
  * @example zeroPadding2d(3, { mode: "reflect" }) // 28 × 28 × 8 → 34 × 34 × 8
  */
-export function zeroPadding2d(padding: Margins2d, options?: ZeroPaddingOptions): Layer {
+export function zeroPadding2d<const Amount extends Margins2d>(
+  padding: Amount,
+  options?: ZeroPaddingOptions,
+): Layer<Padded<"zeroPadding2d", Amount>> {
   return createLayer(zeroPadding2dKind, { padding }, options);
 }
 
@@ -119,6 +126,9 @@ export function zeroPadding2d(padding: Margins2d, options?: ZeroPaddingOptions):
  * @param padding voxels: a number, or [depth, vertical, horizontal], each a number or [before, after]
  * @example zeroPadding3d([1, 2, [0, 3]]) // 8 × 16 × 16 × 2 → 10 × 20 × 19 × 2
  */
-export function zeroPadding3d(padding: Margins3d, options?: ZeroPaddingOptions): Layer {
+export function zeroPadding3d<const Amount extends Margins3d>(
+  padding: Amount,
+  options?: ZeroPaddingOptions,
+): Layer<Padded<"zeroPadding3d", Amount>> {
   return createLayer(zeroPadding3dKind, { padding }, options);
 }

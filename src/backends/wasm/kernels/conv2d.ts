@@ -3,6 +3,7 @@ import type { NodeContext } from "../../../plan/types.js";
 import { i32 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
+import { type Axis, backwardAxes } from "./axes.js";
 import {
   type ConvolutionPass,
   emitPass,
@@ -150,19 +151,13 @@ interface ResidueAxis {
 }
 
 /**
- * Splits one axis by residues of the stride: image pixel i reads gradient pixel (i + before − tap · dilation) / stride
- * wherever that is whole. Within a residue the taps are the same for all pixels, and neighbours are one apart, so that
- * no multiplication by inserted zeros takes place.
+ * Splits one axis by residues of the stride, within which the taps are the same for all pixels and neighbours are one
+ * apart: see {@link backwardAxes}.
  */
-function residues(size: number, kernel: number, stride: number, dilation: number, before: number): ResidueAxis[] {
-  return Array.from({ length: Math.min(stride, size) }, (_, first): ResidueAxis => {
-    const count = Math.ceil((size - first) / stride);
-    const taps = Array.from({ length: kernel }, (_, tap) => kernel - 1 - tap).filter(
-      (tap) => (((first + before - tap * dilation) % stride) + stride) % stride === 0,
-    );
-    const read = (tap: number) => (first + before - tap * dilation) / stride;
-    const tapStep = taps.length > 1 ? read(taps[1]!) - read(taps[0]!) : 1;
-    return { first, count, taps, tapStep, origin: taps.length > 0 ? read(taps[0]!) : 0 };
+function residues(axis: Axis): ResidueAxis[] {
+  return backwardAxes(axis).map(({ first, count, taps, firstTap, weightStep, tapStep, origin }) => {
+    const order = Array.from({ length: taps }, (_, i) => firstTap + i * weightStep);
+    return { first, count, taps: order, tapStep, origin };
   });
 }
 
@@ -183,9 +178,18 @@ function inputGradientLayout(node: NodeContext): InputGradientLayout {
   const { strides, padding, dilation, inputShape } = attributes;
   const g = conv2dGeometry(inputShape, node.inputs[1]!.shape, attributes, where);
   const depth = depthOf(attributes);
-  const planes = residues(g.inputDepth, g.kernelDepth, depth.stride, depth.dilation, depth.padding[0]);
-  const rows = residues(g.inputHeight, g.kernelHeight, strides[0], dilation[0], padding[0]);
-  const columns = residues(g.inputWidth, g.kernelWidth, strides[1], dilation[1], padding[2]);
+  const planes = residues({
+    ...{ input: g.inputDepth, kernel: g.kernelDepth, output: g.outputDepth },
+    ...{ stride: depth.stride, dilation: depth.dilation, before: depth.padding[0] },
+  });
+  const rows = residues({
+    ...{ input: g.inputHeight, kernel: g.kernelHeight, output: g.outputHeight },
+    ...{ stride: strides[0], dilation: dilation[0], before: padding[0] },
+  });
+  const columns = residues({
+    ...{ input: g.inputWidth, kernel: g.kernelWidth, output: g.outputWidth },
+    ...{ stride: strides[1], dilation: dilation[1], before: padding[2] },
+  });
   const reach = (axes: readonly ResidueAxis[], size: number) => {
     const used = axes.filter(({ taps }) => taps.length > 0);
     const first = Math.min(0, ...used.map(({ origin }) => origin));

@@ -1,0 +1,316 @@
+import { readFile } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Command, InvalidArgumentError } from "commander";
+import { checkOptions, fail } from "../core/errors.js";
+import type { CheckpointOptions } from "../train/checkpoint.js";
+import { findRecipe, type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { version } from "./version.js";
+
+/** What decides a run: with the recipe, all that it takes to do it again. Stored as `config.json` in its directory. */
+export interface RunConfig {
+  readonly recipe: string;
+  readonly settings: RecipeSettings;
+  /** As asked for; undefined for the machine's number. Results do not depend on it. */
+  readonly threads?: number;
+  readonly checkpoint?: RunCheckpoint;
+  /** Write event files for TensorBoard. Default: false. */
+  readonly tensorBoard?: boolean;
+  /** The version that wrote it. */
+  readonly fovea?: string;
+}
+
+/** When checkpoints are saved, beside those at the end and at an interruption, and how many are kept. */
+export interface RunCheckpoint {
+  readonly everyEpochs?: number;
+  readonly everySteps?: number;
+  readonly everyMinutes?: number;
+  readonly keep?: number;
+}
+
+/** A run's config as a user writes it: what is left out is as the recipe has it. */
+export interface GivenConfig extends Omit<RunConfig, "settings"> {
+  readonly settings?: Partial<RecipeSettings>;
+}
+
+type Kind =
+  | { readonly type: "whole"; readonly least: number }
+  | { readonly type: "number"; readonly above?: number; readonly least?: number; readonly below?: number }
+  | { readonly type: "choice"; readonly among: readonly string[] }
+  | { readonly type: "switch" };
+
+/** An option of `fovea train` and the place in its config that has the same meaning. */
+interface Option {
+  readonly path: readonly string[];
+  readonly flag: string;
+  readonly kind: Kind;
+  readonly description: string;
+}
+
+const metrics = ["loss", "accuracy", "validationLoss", "validationAccuracy"];
+const whole = (least: number): Kind => ({ type: "whole", least });
+
+/** The one place that says what can be set: the command line, the check of configs and their JSON Schema follow it. */
+const options: readonly Option[] = [
+  setting("seed", "--seed <n>", whole(0), "decides data split, first weights and order"),
+  setting("epochs", "--epochs <n>", whole(1), "epochs at most"),
+  setting("batchSize", "--batch-size <n>", whole(1), "examples per step"),
+  setting("learningRate", "--learning-rate <x>", { type: "number", above: 0 }, "step size of the optimiser"),
+  setting("momentum", "--momentum <x>", { type: "number", least: 0, below: 1 }, "part of the last step that is kept"),
+  setting("nesterov", "--nesterov", { type: "switch" }, "look ahead along the momentum"),
+  setting("train", "--train <n>", whole(10), "training examples to take, validation part included"),
+  setting("validation", "--validation <x>", { type: "number", above: 0, below: 1 }, "part of them to validate on"),
+  setting("monitor", "--monitor <metric>", { type: "choice", among: metrics }, "what decides which epoch is the best"),
+  setting("patience", "--patience <n>", whole(1), "epochs without a better one until training ends"),
+  { path: ["threads"], flag: "--threads <n>", kind: whole(1), description: "threads; results do not depend on it" },
+  checkpoint("everyEpochs", "--checkpoint-epochs <n>", whole(1), "save a checkpoint after every n epochs"),
+  checkpoint("everySteps", "--checkpoint-steps <n>", whole(1), "… after every n steps"),
+  checkpoint(
+    "everyMinutes",
+    "--checkpoint-minutes <x>",
+    { type: "number", above: 0 },
+    "… every x minutes (default: 1)",
+  ),
+  checkpoint("keep", "--checkpoint-keep <n>", whole(1), "checkpoints to keep, the newest ones (default: 2)"),
+  {
+    path: ["tensorBoard"],
+    flag: "--tensorboard",
+    kind: { type: "switch" },
+    description: "write event files for TensorBoard",
+  },
+];
+
+function setting(name: keyof RecipeSettings, flag: string, kind: Kind, description: string): Option {
+  return { path: ["settings", name], flag, kind, description };
+}
+
+function checkpoint(name: keyof RunCheckpoint, flag: string, kind: Kind, description: string): Option {
+  return { path: ["checkpoint", name], flag, kind, description };
+}
+
+/** Adds the options to the command, each with its check. */
+export function addTrainOptions(command: Command): Command {
+  for (const { flag, kind, description } of options) {
+    if (kind.type === "switch") {
+      command.option(flag, description);
+      if (flag === "--nesterov") command.option("--no-nesterov", "do not");
+      continue;
+    }
+    command.option(flag, description, (text: string) => {
+      const value = kind.type === "choice" ? text : text.trim() === "" || /0x/i.test(text) ? Number.NaN : Number(text);
+      if (fits(kind, value) && (kind.type !== "whole" || /^\d+$/.test(text))) return value;
+      throw new InvalidArgumentError(
+        `Expected ${inWords(kind).replace("≥", "of at least").replace(" > ", " above ")}.`,
+      );
+    });
+  }
+  return command;
+}
+
+/** The part of a config that a command line says, by commander's names of its options. */
+export function configOfFlags(flags: Readonly<Record<string, unknown>>): Omit<GivenConfig, "recipe"> {
+  const config: Record<string, unknown> = {};
+  for (const { path, flag } of options) {
+    const name = /^--(\S+)/.exec(flag)![1]!.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const value = flags[name];
+    if (value !== undefined) place(config, path, value);
+  }
+  return config;
+}
+
+/** Names of the flags that a command line has, of those that decide the run. */
+export function flagsGiven(flags: Readonly<Record<string, unknown>>): string[] {
+  return options
+    .filter(({ path }) => at(configOfFlags(flags), path) !== undefined)
+    .map(({ flag }) => flag.split(" ")[0]!);
+}
+
+function place(config: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  if (path.length === 1) config[path[0]!] = value;
+  else config[path[0]!] = { ...(config[path[0]!] as object | undefined), [path[1]!]: value };
+}
+
+/** A config with everything that its recipe says; what the command line says comes last. */
+export function resolveConfig(
+  given: GivenConfig,
+  flags: Omit<GivenConfig, "recipe"> = {},
+): RunConfig & { found: Recipe } {
+  const found = findRecipe(given.recipe);
+  const { threads = given.threads, tensorBoard = given.tensorBoard } = flags;
+  const checkpoint = { ...given.checkpoint, ...flags.checkpoint };
+  return {
+    found,
+    recipe: found.name,
+    settings: { ...found.settings, ...given.settings, ...flags.settings },
+    ...(threads === undefined ? {} : { threads }),
+    ...(Object.keys(checkpoint).length === 0 ? {} : { checkpoint }),
+    ...(tensorBoard === undefined ? {} : { tensorBoard }),
+    fovea: version,
+  };
+}
+
+/** As `fit` takes it. Saving takes time, so that short epochs do not have one each. */
+export function checkpointOf({ checkpoint = {} }: RunConfig, directory: string): CheckpointOptions {
+  const { everyEpochs, everySteps, everyMinutes, keep = 2 } = checkpoint;
+  const every = {
+    ...(everyEpochs === undefined ? {} : { epochs: everyEpochs }),
+    ...(everySteps === undefined ? {} : { steps: everySteps }),
+    ...(everyMinutes === undefined ? {} : { minutes: everyMinutes }),
+  };
+  // the weights of the best epoch are among those put aside, and the model's at the end
+  return { directory, every: Object.keys(every).length === 0 ? { minutes: 1 } : every, keep, best: false };
+}
+
+const isConfigFile = /\.(json|[cm]?[jt]s)$/;
+
+/** Whether a word on the command line is a config rather than a recipe. */
+export const namesConfig = (word: string) => isConfigFile.test(word);
+
+/**
+ * Reads a config: JSON, or a module whose default export is one.
+ *
+ * Errors: code "file" where it cannot be read, "format" where it is no JSON, "option" for what it should not say, code
+ * "unsupported" for TypeScript where Node cannot run it.
+ */
+export async function readGivenConfig(path: string): Promise<GivenConfig> {
+  const value = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  checkConfig(path, value);
+  return value;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => cannotRead(path, error));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const received = error instanceof Error ? error.message : String(error);
+    return fail({ code: "format", where: path, problem: "is not JSON", received, cause: error });
+  }
+}
+
+async function readModule(path: string): Promise<unknown> {
+  await readFile(path).catch((error: NodeJS.ErrnoException) => cannotRead(path, error));
+  const { typescript } = process.features as { readonly typescript?: unknown };
+  if (/ts$/.test(path) && (typescript === undefined || typescript === false)) {
+    fail({
+      code: "unsupported",
+      where: path,
+      problem: "a config in TypeScript needs a Node that runs it",
+      expected: "22.18 or later",
+      received: process.version,
+      fix: "Use a newer Node, or write the config as JSON",
+    });
+  }
+  const module: { readonly default?: unknown } = await import(pathToFileURL(resolve(path)).href);
+  if (module.default !== undefined) return module.default;
+  return fail({
+    code: "format",
+    where: path,
+    problem: "has no default export",
+    expected: "export default { recipe: … }",
+  });
+}
+
+function cannotRead(path: string, error: NodeJS.ErrnoException): never {
+  const problem = error.code === "ENOENT" ? "there is no such config" : `cannot be read: ${error.message}`;
+  return fail({ code: "file", where: path, problem, fix: "Check the path", cause: error });
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
+  const refuse = (name: string, expected: string, received: unknown): never =>
+    fail({
+      code: "option",
+      where,
+      problem: `wrong ${name}`,
+      expected,
+      received: JSON.stringify(received) ?? "nothing",
+    });
+  if (!isObject(value)) return refuse("config", "an object", value);
+  const groups = [...new Set(options.filter(({ path }) => path.length > 1).map(({ path }) => path[0]!))];
+  const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
+  checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fovea"]);
+  if (typeof value.recipe !== "string")
+    refuse("recipe", `one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+  for (const group of groups) {
+    const part = value[group];
+    if (part === undefined) continue;
+    if (!isObject(part)) return refuse(group, "an object", part);
+    checkOptions(
+      `${where}: ${group}`,
+      part,
+      options.filter(({ path }) => path[0] === group).map(({ path }) => path[1]!),
+    );
+  }
+  for (const { path, kind } of options) {
+    const found = at(value, path);
+    if (found !== undefined && !fits(kind, found)) refuse(path.join("."), inWords(kind), found);
+  }
+}
+
+function at(value: object, path: readonly string[]): unknown {
+  return path.reduce<unknown>((part, name) => (isObject(part) ? part[name] : undefined), value);
+}
+
+function fits(kind: Kind, value: unknown): boolean {
+  if (kind.type === "switch") return typeof value === "boolean";
+  if (kind.type === "choice") return kind.among.includes(value as string);
+  if (typeof value !== "number" || !Number.isFinite(value)) return false;
+  if (kind.type === "whole") return Number.isSafeInteger(value) && value >= kind.least;
+  const { above = Number.NEGATIVE_INFINITY, least = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = kind;
+  return value > above && value >= least && value < below;
+}
+
+function inWords(kind: Kind): string {
+  if (kind.type === "switch") return "true or false";
+  if (kind.type === "choice") return `one of ${kind.among.join(", ")}`;
+  if (kind.type === "whole") return `a whole number ≥ ${kind.least}`;
+  const { above, least, below } = kind;
+  const from = above === undefined ? (least === undefined ? "" : ` ≥ ${least}`) : ` > ${above}`;
+  return `a number${from}${below === undefined ? "" : ` and below ${below}`}`;
+}
+
+/** The JSON Schema of configs, for editors: docs/config.schema.json holds it. */
+export function configSchema(): object {
+  const schemaOf = ({ kind, description }: Option): object => {
+    if (kind.type === "switch") return { description, type: "boolean" };
+    if (kind.type === "choice") return { description, enum: kind.among };
+    if (kind.type === "whole") return { description, type: "integer", minimum: kind.least };
+    return {
+      description,
+      type: "number",
+      ...(kind.above === undefined ? {} : { exclusiveMinimum: kind.above }),
+      ...(kind.least === undefined ? {} : { minimum: kind.least }),
+      ...(kind.below === undefined ? {} : { exclusiveMaximum: kind.below }),
+    };
+  };
+  const properties: Record<string, unknown> = {
+    $schema: { description: "this schema, for editors", type: "string" },
+    recipe: { description: "what is trained", enum: recipes.map(({ name }) => name) },
+  };
+  for (const option of options) {
+    const [group, name] = option.path;
+    if (name === undefined) {
+      properties[group!] = schemaOf(option);
+      continue;
+    }
+    const known = properties[group!] as { readonly properties: object } | undefined;
+    properties[group!] = {
+      type: "object",
+      additionalProperties: false,
+      properties: { ...known?.properties, [name]: schemaOf(option) },
+    };
+  }
+  properties.fovea = { description: "the version that wrote the config", type: "string" };
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "A training run of fovea",
+    description: "What fovea train takes, and keeps as config.json in the run's directory",
+    type: "object",
+    required: ["recipe"],
+    additionalProperties: false,
+    properties,
+  };
+}
