@@ -78,6 +78,17 @@ describe("movements", () => {
           1.5,
         );
         if (trial % 2 === 1) geometry.displace(3, () => random.normal(0, 1));
+        if (trial % 5 === 0) {
+          geometry.reset();
+          geometry.append(
+            trial % 10 === 0 ? -1 : 1,
+            0,
+            random.integer(7) - 3,
+            0,
+            trial === 5 ? -1 : 1,
+            random.integer(7) - 3,
+          );
+        }
         const { a, b, c, d, e, f, field } = geometry;
         resample(inputs as Uint8Array, to, channels, geometry, fill);
         for (let y = 0; y < height; y++) {

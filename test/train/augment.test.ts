@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fail } from "../../src/core/errors.js";
 import {
@@ -89,6 +92,24 @@ describe("fit with augmentation", () => {
     expect(measured).toEqual((await train(soft, { ...more, loaderWorkers: 0 })).measured);
     const plain = await train(soft, { ...more, augment: undefined });
     expect(measured[0]![0]).not.toBe(plain.measured[0]![0]);
+  });
+
+  test("goes on from a checkpoint, in the middle of an epoch, as if it had never stopped", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fovea-augment-"));
+    try {
+      const more = { augment: moves, loaderWorkers: 1 };
+      const undisturbed = await train(digits, more);
+      await train(digits, { ...more, checkpoint: { directory, every: { steps: 1 }, keep: 100 } });
+      const files = readdirSync(directory).filter((name) => name.startsWith("checkpoint-"));
+      expect(files).toHaveLength(8);
+      for (const name of [files[1]!, files[5]!]) {
+        expect(await train(digits, { ...more, resume: join(directory, name) })).toEqual(undisturbed);
+      }
+      const other = { augment: augment(rotate(3)), resume: join(directory, files[1]!) };
+      await expect(train(digits, other)).rejects.toThrow(/the run was begun with another augment/);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test("refuses what does not fit before any work starts", async () => {

@@ -134,6 +134,10 @@ export function resample(
   { a, b, c, d, e, f, field, height, width }: Geometry,
   fill: Fill,
 ): void {
+  if (field === undefined && isWhole(a, b, c, d, e, f)) {
+    moveWhole(from, to, channels, height, width, a, c, e, f, fill);
+    return;
+  }
   const [right, bottom] = [width - 1, height - 1];
   const line = width * channels;
   let out = 0;
@@ -169,6 +173,41 @@ export function resample(
           const above = v00 + (v01 - v00) * partX;
           const below = v10 + (v11 - v10) * partX;
           to[out++] = above + (below - above) * partY + 0.5;
+        }
+      }
+    }
+  }
+}
+
+/** Whether pixels come from pixels: shifts by whole numbers, and flips. Angles and scales that are drawn never do. */
+function isWhole(a: number, b: number, c: number, d: number, e: number, f: number): boolean {
+  return b === 0 && d === 0 && Math.abs(a) === 1 && Math.abs(e) === 1 && Number.isInteger(c) && Number.isInteger(f);
+}
+
+/** As {@link resample}, where nothing lies between pixels. */
+function moveWhole(
+  from: Uint8Array,
+  to: Uint8Array,
+  channels: number,
+  height: number,
+  width: number,
+  a: number,
+  c: number,
+  e: number,
+  f: number,
+  fill: Fill,
+): void {
+  let out = 0;
+  for (let y = 0; y < height; y++) {
+    const fromY = e * y + f;
+    for (let x = 0; x < width; x++) {
+      const fromX = a * x + c;
+      if (fromX >= 0 && fromX < width && fromY >= 0 && fromY < height) {
+        let at = (fromY * width + fromX) * channels;
+        for (let channel = 0; channel < channels; channel++) to[out++] = from[at++]!;
+      } else {
+        for (let channel = 0; channel < channels; channel++) {
+          to[out++] = beyond(from, fromX, fromY, channel, channels, height, width, fill);
         }
       }
     }
