@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { chainUsage } from "../signal/chain.js";
 import { recipes } from "../zoo/recipes.js";
 import { augmentationNames } from "./augmentOption.js";
+import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
@@ -176,6 +178,35 @@ Examples:
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExamples:\n  fovea summary mnist-shallow --batch 50\n  fovea summary runs/mnist-shallow-1")
     .action(async (what: string, options) => finish(await summary(what, options, io)));
+
+  program
+    .command("arithmetic")
+    .description("show sizes, padding, receptive fields and costs of a chain of layers, or of a network")
+    .argument("[layers...]", "layers in short notation, with --input; or a recipe, run directory or .safetensors file")
+    .option("--input <shape>", "what the first layer takes, channels last: 227x227x3")
+    .option("--batch <n>", "examples that memory is counted for", wholeNumber(1), 1)
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Layers, channels last, over one to three axes (sizes may differ by axis: conv:3x5,s1x2):
+${chainUsage()
+  .map((usage) => `  ${usage}`)
+  .join("\n")}
+f filters (default: 1), s stride (1; pooling: the size), p padding at each end (0; convolutions also take pfull and
+pcausal), d dilation, g groups, o output padding, ceil: sizes are rounded up.
+
+A window of F pixels over W with padding P at each end and stride S has ⌊(W − F + 2P) / S⌋ + 1 places. Field is what an
+output sees of the input, Jump the distance between the fields of neighbours, Start the centre of the first, in pixels of
+the input.
+
+Examples:
+  fovea arithmetic --input 227x227x3 conv:11,s4,f96 pool:3,s2
+  fovea arithmetic --input 256x256x3 conv:3,s2,p1,f16 pool:4,s1
+  fovea arithmetic --input 16000x1 conv:3,f16 conv:3,d2,f16 conv:3,d4,f16
+  fovea arithmetic mnist-deep`,
+    )
+    .action(async (layers: string[], options) => finish(await arithmetic(layers, options, io)));
 
   program
     .command("plan")

@@ -22,6 +22,16 @@ export interface DataPrelude {
   readonly packed: Uint8Array;
 }
 
+/** … and those of `signal/index.ts`: what makes a model of layers. */
+export interface SignalPrelude {
+  readonly sequential: typeof sequential;
+  readonly input: typeof input;
+}
+
+export async function signalPrelude(): Promise<SignalPrelude> {
+  return { sequential, input };
+}
+
 export async function corePrelude(): Promise<Prelude> {
   const digits = await strokes({ train: 60, test: 20 });
   const net = sequential(input(28, 28, 1), maxPool2d(4), flatten(), dense(10));

@@ -45,8 +45,8 @@ export function checkPadding(where: string, value: unknown, axes: Dimensions, ru
     if (value.length === axes || value.length === 2 * axes) return [...value];
   }
   const [each, sides] = listings[axes];
-  const named = rules.map((name) => `"${name}"`).join(", ");
-  const expected = `${named}, a whole number ≥ 0${axes === 1 ? "" : `, ${each}`} or ${sides}`;
+  const named = rules.map((name) => `"${name}", `).join("");
+  const expected = `${named}a whole number ≥ 0${axes === 1 ? "" : `, ${each}`} or ${sides}`;
   return wrongOption(where, "padding", value, expected);
 }
 
