@@ -17,8 +17,11 @@ const order = [
 /** What may know nothing of the machine it runs on. */
 const pure = ["core", "graph", "ops", "model", "autodiff", "passes", "plan"];
 
-/** The only places that load packages, and only when they are asked to: the rest of fovea runs without any. */
-const mayLoadPackages = /^(data\/images\.ts$|inspect\/|cli\/)/;
+/**
+ * The only places that load packages, and only when they are asked to: the rest of fovea runs without any. (What the
+ * loader's workers load is a module of fovea itself.)
+ */
+const mayLoadPackages = /^(data\/(images|loader\/workers)\.ts$|inspect\/|cli\/)/;
 
 interface Import {
   readonly specifier: string;

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { chainUsage } from "../signal/chain.js";
 import { recipes } from "../zoo/recipes.js";
+import { augmentationNames } from "./augmentOption.js";
 import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
-import { describeData, listData } from "./commands/data.js";
+import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
 import { plan } from "./commands/plan.js";
@@ -22,6 +23,10 @@ Exit codes:
   1    failed: a file, data or the machine stood in the way
   2    the command line has a mistake
   130  interrupted (Ctrl-C)`;
+
+const folderHelp = `
+A folder holds images or WAV files in folders of their classes, or folders "images" and "masks", or several of these
+called train and test. A .npz file holds x_train, y_train, x_test and y_test, or x and y.`;
 
 /** The command line. `finish` gets the exit code of the command that ran. */
 export function buildProgram(io: Io, json: boolean, finish: (code: number) => void): Command {
@@ -257,11 +262,39 @@ Examples:
     .action(async (options) => finish(await listData(options, io)));
   data
     .command("info")
-    .description("shape, source and number of examples of each class (downloads the set if need be)")
-    .argument("<name>", "data set")
+    .description(
+      "shape, source, mean and deviation, and number of examples of each class (downloads the set if need be)",
+    )
+    .argument("<name>", "data set, folder or .npz file")
     .option("--json", "one JSON object")
+    .addHelpText("after", folderHelp)
     .action(async (name: string, options) => finish(await describeData(name, options, io)));
-  data.addHelpText("after", "\nExamples:\n  fovea data\n  fovea data info mnist");
+  data
+    .command("show")
+    .description("draw examples of each class into a picture, as they are or augmented")
+    .argument("<name>", "data set, folder or .npz file")
+    .option("--out <file>", "the picture, a PNG (default: <name>.png)")
+    .option("--augment <list>", "show one example of each class, varied: rotate:10,shift:0.1,flip")
+    .option("--columns <n>", "pictures side by side", wholeNumber(2), 12)
+    .option("--part <name>", "train or test, or another folder (default: the first)")
+    .option("--seed <n>", "which examples", wholeNumber(0))
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `${folderHelp}
+
+--augment takes: ${augmentationNames.join(", ")}.
+
+Examples:
+  fovea data show mnist
+  fovea data show cifar10 --augment randomCrop:4,flip,brightness:0.2
+  fovea data show photos/ --out photos.png`,
+    )
+    .action(async (name: string, options) => finish(await showData(name, options, io)));
+  data.addHelpText(
+    "after",
+    "\nExamples:\n  fovea data\n  fovea data info mnist\n  fovea data info photos/\n  fovea data show mnist",
+  );
   return program;
 }
 

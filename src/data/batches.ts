@@ -23,10 +23,15 @@ export interface TableMemory {
 export interface BatchSource {
   /** Rows that the table must have. */
   readonly rows: number;
-  /** Begins an epoch over the examples in `order`. The table may have moved since the last one, and what is in it with it. */
-  begin(table: TableMemory, order: Uint32Array): void;
+  /**
+   * Begins an epoch over the examples in `order`. The table may have moved since the last one, and what is in it with it.
+   * `epoch` counts from 1; where examples are measured, it is 0.
+   */
+  begin(table: TableMemory, order: Uint32Array, epoch: number): void;
   /** Writes into `rows` where the next examples lie, as many as it takes. They are there at once, or when the promise is fulfilled. */
   next(rows: Int32Array): Promise<void> | undefined;
+  /** Ends what works for the source. */
+  close?(): Promise<void>;
 }
 
 /** A data set that lies in the table as a whole: a step takes its numbers alone. */

@@ -11,6 +11,17 @@ export interface Column {
   readonly shape: readonly number[];
 }
 
+/** Reads examples that do not lie in memory. */
+export interface ExampleReader {
+  /** Whether targets are read too, as masks are; else the data set has all of them. */
+  readonly readsTargets: boolean;
+  /**
+   * Writes example `index` into `inputs` and, if targets are read too, `targets`. May be called again before an earlier
+   * call is done. Its failures end the training as they are, so they should name the file.
+   */
+  read(index: number, inputs: Uint8Array | Float32Array, targets: Int32Array | Float32Array): Promise<void> | void;
+}
+
 /** Examples in memory. All arrays are plain: index them, draw them, make your own. */
 export interface Dataset {
   readonly name: string;
@@ -28,6 +39,8 @@ export interface Dataset {
   readonly targetShape: readonly number[];
   /** Class names; empty for regression. */
   readonly classes: readonly string[];
+  /** Where examples are read from, one by one, when they are needed: then `inputs` is empty. See {@link lazyDataset}. */
+  readonly reader?: ExampleReader;
   /**
    * `sample weight`, what examples count in the loss; of a data set of records every input by its name and every target
    * as `target.<output>`. Default: none.
@@ -206,6 +219,87 @@ function numberOfClasses(where: string, given: readonly string[] | number): numb
   failOption(where, "classes is empty", "names of classes, or their number", `${count}`);
 }
 
+export interface LazyDatasetOptions {
+  /** Default "data". */
+  name?: string;
+  /** Default "reader". */
+  source?: string;
+  /** Number of examples. */
+  length: number;
+  /** Shape of one example. */
+  shape: Shape;
+  /** What examples consist of: pixels, or numbers. */
+  inputType: "uint8" | "float32";
+  /** Targets of all examples, as in `dataset`; or the type and shape of those that `read` writes. */
+  targets: Int32Array | Uint8Array | Float32Array | { type: "int32" | "float32"; shape: Shape };
+  /** For float targets that are given. */
+  targetShape?: Shape;
+  classes?: readonly string[] | number;
+  /** Writes one example; see {@link ExampleReader}. */
+  read: ExampleReader["read"];
+}
+
+/**
+ * A data set of examples that are read when they are needed: for sets that are larger than memory, or that somebody else
+ * has. Where it is trained on, examples of the next batches are read while a step runs, and no others are kept.
+ *
+ * Errors: code "option" and "shape" where sizes do not fit.
+ *
+ * @example
+ * const squares = lazyDataset({
+ *   length: 1000, shape: [8, 8, 1], inputType: "uint8", targets: new Int32Array(1000), classes: 2,
+ *   async read(index, inputs) { inputs.fill(index % 256); },
+ * });
+ */
+export function lazyDataset(options: LazyDatasetOptions): Dataset {
+  const { name = "data", source = "reader", length, shape, inputType, read } = options;
+  const where = `dataset "${name}"`;
+  const known = ["name", "source", "length", "shape", "inputType", "targets", "targetShape", "classes", "read"];
+  checkOptions(where, options, known);
+  checkInteger(where, "length", length, 1, 2 ** 32 - 1);
+  checkShape(where, "shape", shape);
+  if (inputType !== "uint8" && inputType !== "float32") {
+    failOption(where, "unknown inputType", '"uint8" or "float32"', String(inputType));
+  }
+  const inputs = inputType === "uint8" ? new Uint8Array(0) : new Float32Array(0);
+  const common = { name, source, length, shape: [...shape], inputs };
+  const { targets } = options;
+  if ("type" in targets) {
+    if (targets.shape.length > 0) checkShape(where, "targets.shape", targets.shape);
+    return {
+      ...common,
+      targets: targets.type === "int32" ? new Int32Array(0) : new Float32Array(0),
+      targetShape: [...targets.shape],
+      classes: classNames(where, options.classes),
+      reader: { readsTargets: true, read },
+    };
+  }
+  const reader = { readsTargets: false, read };
+  if (targets instanceof Float32Array) {
+    return {
+      ...common,
+      targets,
+      targetShape: checkTargets(where, targets, length, options.targetShape),
+      classes: [],
+      reader,
+    };
+  }
+  const labels = targets instanceof Int32Array ? targets : Int32Array.from(targets);
+  return {
+    ...common,
+    targets: labels,
+    targetShape: [],
+    classes: checkLabels(where, labels, length, options.classes),
+    reader,
+  };
+}
+
+function classNames(where: string, given: DatasetOptions["classes"]): string[] {
+  if (given === undefined) return [];
+  const count = numberOfClasses(where, given);
+  return typeof given === "object" ? [...given] : Array.from({ length: count }, (_, label) => `${label}`);
+}
+
 /**
  * The examples at `indices`, in that order, copied.
  *
@@ -225,10 +319,17 @@ export function subset(data: Dataset, indices: ArrayLike<number>): Dataset {
   return {
     ...data,
     length: indices.length,
-    inputs: gather(data.inputs, indices, sizeOf(data.shape)),
-    targets: gather(data.targets, indices, sizeOf(data.targetShape)),
+    ...(data.reader === undefined
+      ? { inputs: gather(data.inputs, indices, sizeOf(data.shape)) }
+      : { reader: subsetReader(data.reader, Uint32Array.from(indices)) }),
+    ...(data.reader?.readsTargets ? {} : { targets: gather(data.targets, indices, sizeOf(data.targetShape)) }),
     ...(data.columns === undefined ? {} : { columns: gatherColumns(data.columns, indices) }),
   };
+}
+
+function subsetReader(reader: ExampleReader, indices: Uint32Array): ExampleReader {
+  const { readsTargets } = reader;
+  return { readsTargets, read: (index, inputs, targets) => reader.read(indices[index], inputs, targets) };
 }
 
 function gatherColumns(columns: Readonly<Record<string, Column>>, indices: ArrayLike<number>) {
@@ -294,18 +395,23 @@ export function split(
  * @example classCounts(dataset({ inputs: new Uint8Array(6), targets: Uint8Array.of(1, 0, 1), shape: [2] })) // [1, 2]
  */
 export function classCounts(data: Dataset): number[] {
-  if (data.targets instanceof Float32Array) {
-    fail({
-      code: "data",
-      where: `dataset "${data.name}"`,
-      problem: "the examples have no classes to count",
-      expected: "integer labels",
-      received: "float targets",
-    });
-  }
+  const targets = labelsOf(data, "count");
   const counts = new Array<number>(data.classes.length).fill(0);
-  for (const label of data.targets) counts[label]++;
+  for (const label of targets) counts[label]++;
   return counts;
+}
+
+/** One label per example, or an error that says what they were wanted for. */
+export function labelsOf({ name, targets, targetShape, reader }: Dataset, verb: string): Int32Array {
+  const received = targets instanceof Float32Array ? "float targets" : `targets of shape ${formatShape(targetShape)}`;
+  if (targets instanceof Int32Array && targetShape.length === 0 && !reader?.readsTargets) return targets;
+  return fail({
+    code: "data",
+    where: `dataset "${name}"`,
+    problem: `the examples have no classes to ${verb}`,
+    expected: "integer labels",
+    received,
+  });
 }
 
 /** `value` as an integer in [low, high]. */

@@ -25,7 +25,19 @@ export async function gunzip(bytes: Uint8Array, where: string, limit = defaultLi
       received: received || "an empty file",
     });
   }
-  const stream = new DecompressionStream("gzip");
+  return inflate(bytes, "gzip", where, limit);
+}
+
+const names = { gzip: "the gzip file", "deflate-raw": "the compressed entry" } as const;
+
+/** Decompresses; more than `limit` bytes of output are refused as they come, before they are kept. */
+export async function inflate(
+  bytes: Uint8Array,
+  format: keyof typeof names,
+  where: string,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new DecompressionStream(format);
   const writer = stream.writable.getWriter();
   // Failures of the writer come out of the reader too, so only the reader is waited for.
   writer.write(bytes as Uint8Array<ArrayBuffer>).catch(() => {});
@@ -38,7 +50,7 @@ export async function gunzip(bytes: Uint8Array, where: string, limit = defaultLi
       const { done, value } = await reader.read();
       if (done) break;
       total += value.length;
-      if (total > limit) failTooLong(where, limit);
+      if (total > limit) failTooLong(where, limit, names[format]);
       chunks.push(value);
     }
   } catch (error) {
@@ -49,7 +61,7 @@ export async function gunzip(bytes: Uint8Array, where: string, limit = defaultLi
     fail({
       code: "format",
       where,
-      problem: "the gzip file is truncated or damaged",
+      problem: `${names[format]} is truncated or damaged`,
       received: `${bytes.length} bytes`,
       fix: "Get the file again",
       cause: error,
@@ -64,11 +76,11 @@ export async function gunzip(bytes: Uint8Array, where: string, limit = defaultLi
   return result;
 }
 
-function failTooLong(where: string, limit: number): never {
+function failTooLong(where: string, limit: number, what: string): never {
   fail({
     code: "format",
     where,
-    problem: "the gzip file decompresses to more than is allowed",
+    problem: `${what} decompresses to more than is allowed`,
     expected: `at most ${limit} bytes`,
   });
 }

@@ -74,6 +74,28 @@ export async function locateFile(
   });
 }
 
+export interface LocatedFolder {
+  readonly directory: string;
+  readonly place: string;
+  /** Names of the files asked for, sorted. */
+  readonly names: readonly string[];
+}
+
+/** Finds the folder of a data set that has files of its kind, in the places of {@link locateFile}; downloads nothing. */
+export async function locateFolder(
+  source: DataSource,
+  isWanted: (name: string) => boolean,
+): Promise<LocatedFolder | undefined> {
+  for (const { place, directories } of localPlaces(source, [])) {
+    for (const directory of directories) {
+      if (!(await platform.files.exists(directory))) continue;
+      const names = (await platform.files.list(directory)).filter(isWanted);
+      if (names.length > 0) return { directory, place, names };
+    }
+  }
+  return undefined;
+}
+
 /** The directory of fovea's cache for data sets: $FOVEA_CACHE/data, or fovea/data in the user's cache. */
 export function dataCache(): string | undefined {
   return cachePath("data");
@@ -119,7 +141,8 @@ async function findIn(directories: readonly string[], name: string): Promise<str
   return undefined;
 }
 
-async function readUnpacked(path: string): Promise<Uint8Array> {
+/** A file's bytes, decompressed if need be. */
+export async function readUnpacked(path: string): Promise<Uint8Array> {
   const bytes = await platform.files.read(path);
   return path.endsWith(".gz") || isGzip(bytes) ? gunzip(bytes, path, largest) : bytes;
 }

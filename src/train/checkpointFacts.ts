@@ -1,3 +1,4 @@
+import { augmentToJSON } from "../data/augment/augment.js";
 import { keyOfObjectives, type Objective } from "../model/objectives.js";
 import type { Arranged } from "./arrange.js";
 import type { FitOptions } from "./fit.js";
@@ -10,6 +11,7 @@ export type FactName =
   | "batchSize"
   | "seed"
   | "shuffle"
+  | "augment"
   | "training data"
   | "validation data"
   | "schedule";
@@ -24,7 +26,7 @@ export function factsOf(
   objectives: readonly Objective[],
   options: FitOptions,
 ): (step: number) => RunFacts {
-  const { optimizer, schedule, regularizers = {}, batchSize = 32, seed = 0, shuffle = true } = options;
+  const { optimizer, schedule, regularizers = {}, batchSize = 32, seed = 0, shuffle = true, augment } = options;
   let fixed: Omit<RunFacts, "schedule"> | undefined;
   return (step) => {
     fixed ??= {
@@ -34,6 +36,7 @@ export function factsOf(
       batchSize: String(batchSize),
       seed: String(seed),
       shuffle: String(shuffle),
+      augment: augment === undefined ? "none" : augmentToJSON(augment),
       "training data": factOf(train),
       "validation data": validation === undefined ? "none" : factOf(validation),
     };

@@ -11,7 +11,7 @@ import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
 import { type Arranged, dataOptions } from "./arrange.js";
 import { furtherInputs, writeVectors } from "./furtherInputs.js";
-import type { PlacedData } from "./placed.js";
+import { PlacedData } from "./placed.js";
 
 /** Means over a data set; weighted where examples, classes or pixels weigh differently. */
 export interface Evaluation {
@@ -34,6 +34,7 @@ export async function evaluateOn(
   data: Arranged,
   { objectives, batchSize }: { objectives: readonly Objective[]; batchSize?: number },
 ): Promise<Evaluation> {
+  if (data.reader !== undefined) return evaluateRead(session, network, data, objectives, batchSize);
   const options = dataOptions(network, data);
   const means = new Means(objectives, data.length);
   await overBatches(session, {
@@ -51,6 +52,22 @@ export async function evaluateOn(
   return means.evaluation();
 }
 
+/** Losses and accuracies over a data set whose examples are read as they are needed. */
+async function evaluateRead(
+  session: Session,
+  network: Network,
+  data: Arranged,
+  objectives: readonly Objective[],
+  batchSize = evaluationBatch,
+): Promise<Evaluation> {
+  const placed = await PlacedData.place(session, network, data, { name: "validation data", batchSize });
+  try {
+    return await evaluatePlaced(network, placed, objectives);
+  } finally {
+    await placed.close();
+  }
+}
+
 /** Losses and accuracies over a data set in its table, where it is measured again and again. */
 export async function evaluatePlaced(
   network: Network,
@@ -61,7 +78,7 @@ export async function evaluatePlaced(
   const means = new Means(objectives, data.length);
   await overBatches(session, {
     ...placedBatches(network, placed, objectives),
-    begin: () => placed.begin(epochOrder(data.length, 0, 0, false)),
+    begin: () => placed.begin(epochOrder(data.length, 0, 0, false), 0),
     write: (program, start, count) => {
       writeFurther(program, data, objectives, start, count);
       return source.next(program.input("indices") as Int32Array);
@@ -82,11 +99,13 @@ export async function prepareEvaluation(
 
 function placedBatches(
   network: Network,
-  { data, graphOptions }: PlacedData,
+  { data, table, graphOptions }: PlacedData,
   objectives: readonly Objective[],
 ): Batches {
   return {
     length: data.length,
+    // a source hands out as many examples at once as its table has rows
+    ...(table.rows < Math.min(evaluationBatch, data.length) ? { batchSize: table.rows } : {}),
     key: evaluationKey(objectives, graphOptions),
     graph: (count) => evaluationGraph(network, { ...specOf(objectives), ...graphOptions, batchSize: count }),
   };

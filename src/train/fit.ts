@@ -4,8 +4,9 @@ import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
+import { type Augment, checkAugment, layoutOf } from "../data/augment/augment.js";
 import { epochOrder } from "../data/batches.js";
-import { type Dataset, split } from "../data/dataset.js";
+import { checkInteger, type Dataset, split } from "../data/dataset.js";
 import { numberThat } from "../model/check.js";
 import { frozenWeights, isRandom, type Network } from "../model/network.js";
 import { keyOfObjectives, type LossSpec, type LossWeights, type Objective, objectivesOf } from "../model/objectives.js";
@@ -56,6 +57,13 @@ export interface FitOptions extends ExecutionOptions {
   readonly seed?: number;
   /** Whether each epoch has an order of its own. Default: true. */
   readonly shuffle?: boolean;
+  /**
+   * Varies the training examples anew in every epoch, each by seed, epoch and its number alone; what is measured stays as
+   * it is. Default: none.
+   */
+  readonly augment?: Augment;
+  /** Threads that augment, beside those that train; results do not depend on it. Default: up to 2 in Node, else 0. */
+  readonly loaderWorkers?: number;
   readonly callbacks?: readonly Callback[];
   /** Show progress on the terminal: a bar, or a line per epoch where output is no terminal. Default: true. */
   readonly progress?: boolean;
@@ -87,6 +95,8 @@ export const fitOptionNames = [
   "validation",
   "seed",
   "shuffle",
+  "augment",
+  "loaderWorkers",
   "callbacks",
   "progress",
   "signal",
@@ -123,6 +133,7 @@ export async function fit(
   const validation = parts.validation && arrange(network, parts.validation, objectives, where);
   checkData(network, train, objectives, where);
   if (validation !== undefined) checkData(network, validation, objectives, where);
+  checkLoading(where, options, train);
 
   const facts = factsOf(train, validation, objectives, options);
   const { callbacks = [] } = options;
@@ -132,12 +143,15 @@ export async function fit(
   const checkpoints =
     options.checkpoint && (await Checkpoints.open(options.checkpoint, validation !== undefined, resumed));
 
+  const opened: PlacedData[] = [];
   try {
     const keeping = { facts, resumed, checkpoints };
-    return await runEpochs(network, weights, { train, validation, objectives }, options, inside, keeping);
+    return await runEpochs(network, weights, { train, validation, objectives }, options, inside, keeping, opened);
   } catch (error) {
     for (const callback of options.callbacks ?? []) callback.onFailure?.(error);
     throw error;
+  } finally {
+    await Promise.all(opened.map((data) => data.close()));
   }
 }
 
@@ -162,13 +176,18 @@ async function runEpochs(
   options: FitOptions,
   { watch, ...feeding }: Inside,
   { facts, resumed, checkpoints }: Keeping,
+  opened: PlacedData[],
 ): Promise<History> {
   const { optimizer, batchSize = 32, epochs = 10, seed = 0, shuffle = true, callbacks = [] } = options;
   const session = await weights.session(options, "fit");
-  const place = (data: Arranged, name: PlacementOptions["name"], batchSize: number) =>
-    PlacedData.place(session, network, data, { name, batchSize, ...feeding });
+  const place = async (data: Arranged, name: PlacementOptions["name"], batchSize: number, augment?: Augment) => {
+    const loading = { augment, seed, workers: options.loaderWorkers };
+    const placed = await PlacedData.place(session, network, data, { name, batchSize, ...loading, ...feeding });
+    opened.push(placed);
+    return placed;
+  };
   const largest = Math.min(batchSize, train.length);
-  const placedTrain = await place(train, "training data", batchSize).catch((error: unknown) => {
+  const placedTrain = await place(train, "training data", batchSize, options.augment).catch((error: unknown) => {
     const graph = (size: number) => {
       const table = { name: "training data", rows: size };
       return trainingGraph(network, { ...specOf(options), ...dataOptions(network, train), batchSize: size, table });
@@ -273,6 +292,11 @@ async function runEpochs(
   });
   for (const callback of callbacks) await callback.onEnd?.(end(), run);
   return { epochs: epochLogs, end: end() };
+}
+
+function checkLoading(where: string, { augment, loaderWorkers }: FitOptions, train: Dataset): void {
+  if (augment !== undefined) checkAugment(augment, layoutOf(train), where);
+  if (loaderWorkers !== undefined) checkInteger(where, "loaderWorkers", loaderWorkers, 0, 256);
 }
 
 const freshProgress = (): EpochProgress => ({ steps: 0, examples: 0, lossSum: 0, correct: 0, seconds: 0 });
@@ -465,7 +489,7 @@ class Trainer {
     const main = this.#views(this.main);
     const rest = this.rest === undefined ? undefined : this.#views(this.rest);
     const { source } = this.placed;
-    this.placed.begin(order.subarray(progress.examples));
+    this.placed.begin(order.subarray(progress.examples), epoch);
     const steps = Math.ceil(order.length / main.count);
     const { examples } = progress;
     const log: StepLog = { epoch, epochs, step: 0, steps, examples, loss: 0, accuracy: undefined, seconds: 0 };

@@ -3,6 +3,7 @@ import type { DType } from "../core/dtypes.js";
 import { FoveaError } from "../core/errors.js";
 import { type BatchSource, CopiedBatches, ResidentBatches } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
+import { Loader, type LoaderOptions } from "../data/loader/loader.js";
 import type { Network } from "../model/network.js";
 import type { Session } from "../runtime/session.js";
 import { type Arranged, dataOptions } from "./arrange.js";
@@ -18,7 +19,7 @@ export interface Feeding {
   readonly source?: (data: Dataset, batchSize: number) => BatchSource;
 }
 
-export interface PlacementOptions extends Feeding {
+export interface PlacementOptions extends Feeding, Pick<LoaderOptions, "augment" | "seed" | "workers"> {
   /** Name of the table: one that no layer can have. */
   readonly name: "training data" | "validation data";
   /** Examples of the largest batch. */
@@ -47,8 +48,9 @@ export class PlacedData {
     session: Session,
     network: Network,
     given: Dataset,
-    { name, batchSize, residentBytes = mostResidentBytes, source = copied }: PlacementOptions,
+    options: PlacementOptions,
   ): Promise<PlacedData> {
+    const { name, batchSize, residentBytes = mostResidentBytes, source = copied, ...loading } = options;
     const data: Arranged = { ...given, columns: given.columns ?? {} };
     const variables = { inputs: `${name}.${network.inputs[0]!.name}`, targets: `${name}.target` };
     const place = async (batches: BatchSource) => {
@@ -60,6 +62,13 @@ export class PlacedData {
       const table = { name, rows };
       return new PlacedData(session, data, table, batches, variables, { ...dataOptions(network, data), table });
     };
+    if (data.reader !== undefined || loading.augment !== undefined) {
+      const loader = new Loader(data, { batchSize, ...loading });
+      return place(loader).catch(async (error: unknown) => {
+        await loader.close();
+        throw error;
+      });
+    }
     if (data.inputs.byteLength + data.targets.byteLength <= residentBytes) {
       try {
         return await place(new ResidentBatches(data));
@@ -73,10 +82,15 @@ export class PlacedData {
   }
 
   /** Begins an epoch, when the programs that take part in it are compiled. */
-  begin(order: Uint32Array): void {
+  begin(order: Uint32Array, epoch: number): void {
     const { store } = this.session;
     const { inputs, targets } = this.variables;
-    this.source.begin({ inputs: store.memoryOf(inputs), targets: store.memoryOf(targets) }, order);
+    this.source.begin({ inputs: store.memoryOf(inputs), targets: store.memoryOf(targets) }, order, epoch);
+  }
+
+  /** Ends what works for the source of its batches. */
+  async close(): Promise<void> {
+    await this.source.close?.();
   }
 }
 

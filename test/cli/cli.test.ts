@@ -85,7 +85,7 @@ describe("mistakes on the command line end with code 2", () => {
     ],
     [
       ["data", "info", "mnits"],
-      'error: data set "mnits": there is no such data set (expected one of mnist, fashion-mnist, strokes).\nDid you mean "mnist".\n',
+      'error: data set "mnits": there is no such data set, folder or file (expected one of mnist, fashion-mnist, cifar10, strokes, or a path).\nDid you mean "mnist".\n',
     ],
   ])("%j", async (argv, message) => {
     expect(await fovea(...argv)).toEqual({ code: 2, stdout: "", stderr: message });
@@ -305,10 +305,10 @@ describe("data", () => {
   test("lists sets and their places without loading from the network", async () => {
     const { code, stdout } = await fovea("data");
     expect(code).toBe(0);
-    const [, digits, , generated] = stdout.split("\n");
-    expect(digits).toBe(`mnist          handwritten digits, 60,000 + 10,000       ${machine.data}`);
-    expect(generated).toBe("strokes        digits drawn by fovea itself, any number  generated");
-    expect(jsonLines((await fovea("data", "list", "--json")).stdout)).toHaveLength(3);
+    const [, digits, , , generated] = stdout.split("\n");
+    expect(digits).toBe(`mnist          handwritten digits, 60,000 + 10,000         ${machine.data}`);
+    expect(generated).toBe("strokes        digits drawn by fovea itself, any number    generated");
+    expect(jsonLines((await fovea("data", "list", "--json")).stdout)).toHaveLength(4);
     expect(process.env.FOVEA_OFFLINE).toBe("1");
   });
 
@@ -317,7 +317,79 @@ describe("data", () => {
     const lines = stdout.split("\n");
     expect(lines[0]).toBe(`MNIST from ${machine.data}`);
     expect(lines[1]).toBe("200 to train on, 60 to test; each [28, 28, 1], uint8 pixels 0 … 255");
-    expect(lines.slice(3, 5)).toEqual(["Class  Train  Test", "0         20     6"]);
+    expect(lines[2]).toMatch(/^mean 0\.\d{4}, deviation 0\.\d{4}, as networks see it$/);
+    expect(lines.slice(4, 6)).toEqual(["Class  Train  Test", "0         20     6"]);
+    const [json] = jsonLines((await fovea("data", "info", "mnist", "--json")).stdout);
+    expect(json).toMatchObject({ train: 200, test: 60, shape: [28, 28, 1], skipped: [] });
+    expect(json!.classes).toHaveLength(10);
+  });
+
+  /** Two classes of pictures, each in parts to train on and to test, and one damaged file. */
+  async function writePictures(): Promise<void> {
+    for (const [folder, background] of [
+      ["pets/train/cat", "red"],
+      ["pets/train/dog", "blue"],
+      ["pets/test/dog", "green"],
+    ] as const) {
+      await mkdir(folder, { recursive: true });
+      await sharp({ create: { width: 40, height: 20, channels: 3, background } }).toFile(`${folder}/1.png`);
+    }
+    await writeFile("pets/train/cat/2.jpg", "no picture");
+  }
+
+  test("describes a folder of images, and names files that are damaged", async () => {
+    await writePictures();
+    const { code, stdout, stderr } = await fovea("data", "info", "pets/");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n")).toEqual([
+      "pets",
+      "2 to train on, 1 to test; images of 40 × 20 pixels",
+      "mean 0.5000, 0.0000, 0.5000, deviation 0.5000, 0.0000, 0.5000, as networks see it",
+      "",
+      "Class  Train  Test",
+      "cat        1     0",
+      "dog        1     1",
+      "",
+      "1 damaged, left out:",
+      expect.stringMatching(/^ {2}pets\/train\/cat\/2\.jpg: the image cannot be decoded \(10 bytes: /),
+      "",
+    ]);
+  });
+
+  test("draws a sheet of examples, and of variations", async () => {
+    const { stdout } = await fovea("data", "show", "mnist", "--columns", "4");
+    expect(stdout).toBe("mnist.png: 10 classes of train\n");
+    const sheet = await sharp("mnist.png").metadata();
+    expect([sheet.format, sheet.height]).toEqual(["png", 700]);
+    // the first digit lies right of its class's name, ink on black
+    const { data, info } = await sharp("mnist.png").raw().toBuffer({ resolveWithObject: true });
+    const brightest = (left: number, top: number, side: number) => {
+      let most = 0;
+      for (let y = top; y < top + side; y++)
+        for (let x = left; x < left + side; x++) most = Math.max(most, data[(y * info.width + x) * 3]!);
+      return most;
+    };
+    expect(data[(82 * info.width + 69) * 3]).toBe(0);
+    expect(brightest(69, 82, 50)).toBeGreaterThan(200);
+
+    await writePictures();
+    const options = ["--augment", "rotate:10,flip(),mixUp:1", "--out", "varied.png", "--part", "train", "--json"];
+    const varied = await fovea("data", "show", "pets", ...options);
+    expect(jsonLines(varied.stdout)).toEqual([
+      { event: "sheet", name: "pets", part: "train", file: "varied.png", rows: 2, columns: 12 },
+    ]);
+    expect(varied.stderr).toMatch(/^note: pets\/train\/cat\/2\.jpg: the image cannot be decoded/);
+    expect((await sharp("varied.png").metadata()).format).toBe("png");
+  });
+
+  test.each([
+    [["--augment", "rotat:3"], /"rotat:3" is no augmentation .*\nDid you mean "rotate"\.\n$/],
+    [["--augment", "rotate:999"], /rotate: degrees is out of range/],
+    [["--part", "val"], /--part: there is no part "val" \(expected one of train, test\)/],
+  ])("show %j says what is wrong", async (options, message) => {
+    const { code, stderr } = await fovea("data", "show", "mnist", ...options);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
   });
 });
 

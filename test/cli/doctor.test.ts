@@ -68,6 +68,7 @@ describe("a machine that is well", () => {
       data: [
         { name: "mnist", found: true },
         { name: "fashion-mnist" },
+        { name: "cifar10" },
         { name: "strokes", found: true, place: "generated" },
       ],
       packages: packageNames.map((name) => ({ name, loads: true })),

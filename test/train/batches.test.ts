@@ -259,7 +259,7 @@ describe("tables", () => {
     const [few, many] = [digits.test, digits.train];
     const table = async (data: Dataset) => {
       const placed = await place(data);
-      placed.begin(epochOrder(data.length, 0, 0, false));
+      placed.begin(epochOrder(data.length, 0, 0, false), 0);
       return session.store.memoryOf(placed.variables.inputs);
     };
     const same = (a: NumericArray, b: NumericArray) => Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;

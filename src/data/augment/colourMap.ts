@@ -1,0 +1,130 @@
+/** How much red, green and blue count in brightness (ITU-R BT.601). */
+const luma = [0.299, 0.587, 0.114] as const;
+
+/** An affine map of colours: each channel of the result is a weighted sum of the channels, plus an offset. */
+export class ColourMap {
+  /** Row-major; grey images use the first number alone. */
+  readonly matrix = new Float64Array(9);
+  readonly offset = new Float64Array(3);
+  readonly #table = new Uint8Array(256);
+  readonly #mean = new Float64Array(3);
+  #image: Uint8Array = new Uint8Array(0);
+  #meanKnown = false;
+  #changed = false;
+
+  constructor(readonly channels: number) {}
+
+  begin(image: Uint8Array): void {
+    this.#image = image;
+    this.#meanKnown = false;
+    this.#changed = false;
+    this.matrix.fill(0);
+    this.matrix[0] = this.matrix[4] = this.matrix[8] = 1;
+    this.offset.fill(0);
+  }
+
+  /** Multiplies all values. */
+  multiply(factor: number): void {
+    this.#changed = true;
+    for (let i = 0; i < 9; i++) this.matrix[i]! *= factor;
+    for (let i = 0; i < 3; i++) this.offset[i]! *= factor;
+  }
+
+  add(value: number): void {
+    this.#changed = true;
+    for (let i = 0; i < 3; i++) this.offset[i]! += value;
+  }
+
+  /** Multiplies colours, as they are by now, by a 3 × 3 matrix (row-major). */
+  apply(by: readonly number[]): void {
+    this.#changed = true;
+    const [m, o] = [this.matrix.slice(), this.offset.slice()];
+    for (let row = 0; row < 3; row++) {
+      const [p, q, r] = [by[3 * row]!, by[3 * row + 1]!, by[3 * row + 2]!];
+      for (let column = 0; column < 3; column++) {
+        this.matrix[3 * row + column] = p * m[column]! + q * m[3 + column]! + r * m[6 + column]!;
+      }
+      this.offset[row] = p * o[0]! + q * o[1]! + r * o[2]!;
+    }
+  }
+
+  /** Mean brightness of the image as it is by now. */
+  meanBrightness(): number {
+    if (!this.#meanKnown) this.#findMean();
+    const [r, g, b] = this.#mean;
+    const { matrix: m, offset: o } = this;
+    if (this.channels === 1) return m[0]! * r! + o[0]!;
+    let sum = 0;
+    for (let i = 0; i < 3; i++) sum += luma[i]! * (m[3 * i]! * r! + m[3 * i + 1]! * g! + m[3 * i + 2]! * b! + o[i]!);
+    return sum;
+  }
+
+  #findMean(): void {
+    const { channels } = this;
+    const image = this.#image;
+    const sums = [0, 0, 0];
+    for (let i = 0; i < image.length; i += channels) {
+      for (let channel = 0; channel < channels; channel++) sums[channel]! += image[i + channel]!;
+    }
+    for (let channel = 0; channel < channels; channel++) {
+      this.#mean[channel] = sums[channel]! / (image.length / channels);
+    }
+    this.#meanKnown = true;
+  }
+
+  /** Applies the map to the image, rounded, and cut off at 0 and 255. */
+  end(): void {
+    if (!this.#changed) return;
+    const image = this.#image;
+    const [a, b, c, d, e, f, g, h, i] = this.matrix as unknown as number[];
+    const [p, q, r] = this.offset as unknown as number[];
+    if (this.channels === 1) {
+      const table = this.#table;
+      for (let value = 0; value < 256; value++) table[value] = byte(a! * value + p!);
+      for (let at = 0; at < image.length; at++) image[at] = table[image[at]!]!;
+      return;
+    }
+    for (let at = 0; at < image.length; at += 3) {
+      const [red, green, blue] = [image[at]!, image[at + 1]!, image[at + 2]!];
+      image[at] = byte(a! * red + b! * green + c! * blue + p!);
+      image[at + 1] = byte(d! * red + e! * green + f! * blue + q!);
+      image[at + 2] = byte(g! * red + h! * green + i! * blue + r!);
+    }
+  }
+}
+
+/** The nearest of 0 … 255. */
+export function byte(value: number): number {
+  return value <= 0 ? 0 : value >= 255 ? 255 : (value + 0.5) | 0;
+}
+
+/** `part` of the colour, the rest of it grey of the same brightness. */
+export function saturationMatrix(part: number): number[] {
+  const rest = 1 - part;
+  return [0, 1, 2].flatMap((row) =>
+    [0, 1, 2].map((column) => (row === column ? part : 0) + rest * luma[column as 0 | 1 | 2]),
+  );
+}
+
+/** Turns colours by an angle about the grey axis of YIQ, which keeps their brightness. */
+export function hueMatrix(angle: number): number[] {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const toYiq = [...luma, 0.595716, -0.274453, -0.321263, 0.211456, -0.522591, 0.311135];
+  const turn = [1, 0, 0, 0, cos, -sin, 0, sin, cos];
+  return product(inverse(toYiq), product(turn, toYiq));
+}
+
+function product(a: readonly number[], b: readonly number[]): number[] {
+  return Array.from({ length: 9 }, (_, at) => {
+    const [row, column] = [Math.floor(at / 3), at % 3];
+    return a[3 * row]! * b[column]! + a[3 * row + 1]! * b[3 + column]! + a[3 * row + 2]! * b[6 + column]!;
+  });
+}
+
+function inverse(m: readonly number[]): number[] {
+  const [a, b, c, d, e, f, g, h, i] = m as [number, number, number, number, number, number, number, number, number];
+  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+  return [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f]
+    .concat([d * h - e * g, b * g - a * h, a * e - b * d])
+    .map((minor) => minor / determinant);
+}
