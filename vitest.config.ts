@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^fovea$/, replacement: at("./src/index.ts") },
       { find: /^fovea\/data$/, replacement: at("./src/data/index.ts") },
+      { find: /^fovea\/inspect$/, replacement: at("./src/inspect/index.ts") },
       { find: /^fovea\/signal$/, replacement: at("./src/signal/index.ts") },
       { find: /^fovea\/zoo$/, replacement: at("./src/zoo/index.ts") },
       { find: /^#platform$/, replacement: at("./src/platform/node.ts") },

@@ -10,6 +10,12 @@ const entries = [
   { name: "fovea", file: "index.ts", prelude: "corePrelude", names: ["digits", "net", "image", "x"] },
   { name: "fovea/metrics", file: "train/metrics/index.ts", prelude: "corePrelude", names: ["digits", "net"] },
   { name: "fovea/data", file: "data/index.ts", prelude: "dataPrelude", names: ["data", "bytes", "packed"] },
+  {
+    name: "fovea/inspect",
+    file: "inspect/index.ts",
+    prelude: "inspectPrelude",
+    names: ["digits", "net", "before", "image"],
+  },
   { name: "fovea/signal", file: "signal/index.ts", prelude: "signalPrelude", names: ["sequential", "input"] },
   { name: "fovea/zoo", file: "zoo/index.ts", prelude: "zooPrelude", names: [] },
 ] as const;

@@ -7,6 +7,7 @@ import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
+import { inspect, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
 import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
@@ -55,6 +56,7 @@ Examples:
   fovea predict runs/mnist-shallow-1 digit.png
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
+  fovea inspect filters runs/mnist-shallow-1   look inside
   fovea data                             which data sets there are, and where
   fovea doctor                           what this machine can do, and what is missing
 ${exitCodeHelp}`,
@@ -253,6 +255,42 @@ Examples:
   fovea doctor --json > machine.json`,
     )
     .action(async (options) => finish(await doctor(options, io)));
+
+  program
+    .command("inspect")
+    .description("look inside a model: filters, feature maps, what units respond to, dead units, gradients")
+    .argument("<view>", "what to show; see below")
+    .argument("<model>", "run directory or .safetensors file")
+    .argument("[image...]", "a picture file, test:<n> of the run's test set (default: test:0), or strokes:<n>")
+    .option("--layer <name>", "layer; default: what suits the view")
+    .option(
+      "--unit <unit>",
+      "class by name or number, channel, or place (row,column,channel); default: the predicted class",
+    )
+    .option("--images <n>", "images to measure on; 0: weights alone", wholeNumber(0))
+    .option("--invert", "swap dark and bright in the picture")
+    .option("--out <file>", "where the picture goes: .png or .svg (default: <view>.png in the run directory)")
+    .addOption(new Option("--theme <theme>", "of the picture").choices(["light", "dark"]).default("light"))
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object; a picture only with --out")
+    .addHelpText(
+      "after",
+      `
+${formatTable(
+  ["View", "What"],
+  Object.entries(viewCommands).map(([name, { about }]) => [name, about]),
+).join("\n")}
+
+Examples:
+  fovea inspect filters runs/mnist-shallow-1
+  fovea inspect maps runs/mnist-deep-1 digit.png --layer conv2d_1
+  fovea inspect gradcam runs/mnist-deep-1 test:3 --unit 7 --theme dark --out cam.svg
+  fovea inspect dead runs/mnist-shallow-1 --json
+${exitCodeHelp}`,
+    )
+    .action(async (view: string, what: string, more: string[], options) =>
+      finish(await inspect(view, what, more, options, io)),
+    );
 
   const data = program.command("data").description("list data sets, and look at one");
   data

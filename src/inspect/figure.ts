@@ -1,7 +1,7 @@
-import { outlineText } from "./outlineText.js";
 import { loadPackage } from "./packages.js";
+import { element, type Plot, standAlone, text, themes, toPng } from "./svg.js";
 
-export type Plot = typeof import("@observablehq/plot");
+export { element, text } from "./svg.js";
 export type PlotOptions = import("@observablehq/plot").PlotOptions;
 type Linkedom = { parseHTML(html: string): { document: Document } };
 
@@ -77,7 +77,7 @@ export function addPanel({ plot, document, svg }: Figure, i: number, options: Pl
     style: { background: "none", overflow: "visible" },
     ...options,
   });
-  const figure = inline(drawn);
+  const figure = standAlone(drawn, themes.light);
   figure.setAttribute("x", String(margin + i * panel.width));
   figure.setAttribute("y", String(header));
   svg.append(figure);
@@ -93,25 +93,7 @@ export function svgOf({ document, svg }: Figure): string {
 
 /** A PNG of twice the size in pixels, letters as outlines. Needs sharp, opentype.js and @fontsource/source-sans-3. */
 export async function pngOf({ svg }: Figure, where: string): Promise<Uint8Array> {
-  await outlineText(svg, where);
-  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
-  return sharp(new TextEncoder().encode(svg.outerHTML), { density: 144 }).png().toBuffer();
-}
-
-/** Makes Plot's drawing stand alone: colours in place of CSS variables and `currentColor`, no style sheet. */
-function inline(figure: Element): Element {
-  for (const style of [...figure.querySelectorAll("style")]) style.remove();
-  for (const name of ["class", "font-family", "style", "xmlns", "xmlns:xlink"]) figure.removeAttribute(name);
-  figure.setAttribute("overflow", "visible");
-  figure.setAttribute("fill", colors.text);
-  for (const node of [figure, ...figure.querySelectorAll("*")]) {
-    for (const { name, value } of [...node.attributes]) {
-      if (value === "currentColor") node.setAttribute(name, colors.text);
-      if (value === "var(--plot-background)") node.setAttribute(name, "#ffffff");
-      if (name === "class" || name.startsWith("aria-")) node.removeAttribute(name);
-    }
-  }
-  return figure;
+  return toPng(svg, where);
 }
 
 /** About six whole numbers, round ones, within the epochs. */
@@ -122,25 +104,4 @@ export function wholeTicks(first: number, last: number): number[] {
   for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) ticks.push(tick);
   // The first epoch is named too, where it does not touch its neighbour.
   return first < ticks[0]! && ticks[0]! - first >= step / 2 ? [first, ...ticks] : ticks;
-}
-
-export function element(
-  document: Document,
-  name: string,
-  attributes: Readonly<Record<string, string | number>>,
-): Element {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  return node;
-}
-
-export function text(
-  document: Document,
-  name: "text" | "title",
-  attributes: Readonly<Record<string, string | number>>,
-  content: string,
-): Element {
-  const node = element(document, name, attributes);
-  node.textContent = content;
-  return node;
 }

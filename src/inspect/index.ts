@@ -1,0 +1,38 @@
+/** Looking inside models: filters, feature maps, what units respond to, and how training goes. */
+export {
+  type Attribution,
+  type AttributionMethod,
+  type AttributionOptions,
+  deconvnet,
+  guidedBackpropagation,
+  type IntegratedGradients,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+  type OcclusionOptions,
+  occlusion,
+  type Patch,
+  saliency,
+} from "./attribution.js";
+export { type FilterEvolution, filterEvolution } from "./evolution.js";
+export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
+export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
+export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";
+export { type PictureOptions, type View, viewPng, viewSvg } from "./picture.js";
+export type { Picture, Target, TargetOptions, ViewOptions } from "./probe.js";
+export {
+  type GradientNorm,
+  type GradientNormOptions,
+  type GradientNorms,
+  gradientNorms,
+  type Histogram,
+  type HistogramOptions,
+  type Histograms,
+  histograms,
+  type LayerHealth,
+  type UnitReport,
+  unitReport,
+} from "./statistics.js";
+export type { ThemeName } from "./svg.js";
+export type { PictureView } from "./tiles.js";
+export { type Activation, type TopActivations, type TopActivationsOptions, topActivations } from "./topActivations.js";
+export { type ViewTextOptions, viewText } from "./viewText.js";
