@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { chainUsage } from "../signal/chain.js";
 import { recipes } from "../zoo/recipes.js";
 import { augmentationNames } from "./augmentOption.js";
+import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
@@ -71,12 +72,15 @@ ${exitCodeHelp}`,
     .option("--find-lr", "do not train: search for a learning rate, and draw the loss over it")
     .option("--out <directory>", "run directory (default: runs/<recipe>-<n>)");
   addTrainOptions(training)
+    .addOption(retuneOption)
     .option("--quiet", "no progress, only the result")
     .option("--json", "one JSON object per line: start, epoch, end or error")
     .addHelpText(
       "after",
       `
 ${recipeTable.map((line) => line).join("\n")}
+
+With --autotune the last bits of results depend on the machine. Times of kernels are kept; fovea doctor says where.
 
 The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), checkpoints,
 model.safetensors, curves.svg, curves.png and result.json. Ctrl-C saves a checkpoint, measures and saves the model;
@@ -216,16 +220,20 @@ Examples:
     .addOption(new Option("--infer", "a prediction (default for a file)").conflicts("train"))
     .option("--batch <n>", "examples per step (default: the recipe's to train, 1 to infer)", wholeNumber(1))
     .option("--threads <n>", "threads to plan for", wholeNumber(1))
+    .addOption(autotuneOption)
+    .addOption(retuneOption)
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
       `
-Nothing is run. Where a kernel was not the first choice, the reasons of those before it stand below the table. A file
-does not say how it is trained: --train takes cross-entropy and plain SGD, in batches of 32.
+Nothing is run, but with --autotune kernels, to measure them. Where a kernel was not the first choice, the reasons of
+those before it stand below the table, and where kernels were measured, their times. A file does not say how it is
+trained: --train takes cross-entropy and plain SGD, in batches of 32.
 
 Examples:
   fovea plan mnist-shallow
   fovea plan mnist-deep --infer --batch 250
+  fovea plan mnist-deep --autotune
   fovea plan runs/mnist-shallow-1 --threads 1 --json`,
     )
     .action(async (what: string, options) => finish(await plan(what, options, io)));

@@ -13,6 +13,8 @@ export interface RunConfig {
   readonly settings: RecipeSettings;
   /** As asked for; undefined for the machine's number. Results do not depend on it. */
   readonly threads?: number;
+  /** Measure kernels and take the fastest: the last bits of results then depend on the machine. Default: false. */
+  readonly autotune?: boolean;
   readonly checkpoint?: RunCheckpoint;
   /** Write event files for TensorBoard. Default: false. */
   readonly tensorBoard?: boolean;
@@ -63,6 +65,12 @@ const options: readonly Option[] = [
   setting("monitor", "--monitor <metric>", { type: "choice", among: metrics }, "what decides which epoch is the best"),
   setting("patience", "--patience <n>", whole(1), "epochs without a better one until training ends"),
   { path: ["threads"], flag: "--threads <n>", kind: whole(1), description: "threads; results do not depend on it" },
+  {
+    path: ["autotune"],
+    flag: "--autotune",
+    kind: { type: "switch" },
+    description: "measure kernels on this machine, once; take the fastest",
+  },
   checkpoint("everyEpochs", "--checkpoint-epochs <n>", whole(1), "save a checkpoint after every n epochs"),
   checkpoint("everySteps", "--checkpoint-steps <n>", whole(1), "… after every n steps"),
   checkpoint(
@@ -136,13 +144,14 @@ export function resolveConfig(
   flags: Omit<GivenConfig, "recipe"> = {},
 ): RunConfig & { found: Recipe } {
   const found = findRecipe(given.recipe);
-  const { threads = given.threads, tensorBoard = given.tensorBoard } = flags;
+  const { threads = given.threads, autotune = given.autotune, tensorBoard = given.tensorBoard } = flags;
   const checkpoint = { ...given.checkpoint, ...flags.checkpoint };
   return {
     found,
     recipe: found.name,
     settings: { ...found.settings, ...given.settings, ...flags.settings },
     ...(threads === undefined ? {} : { threads }),
+    ...(autotune === undefined ? {} : { autotune }),
     ...(Object.keys(checkpoint).length === 0 ? {} : { checkpoint }),
     ...(tensorBoard === undefined ? {} : { tensorBoard }),
     fovea: version,

@@ -1,5 +1,6 @@
 import { platform } from "#platform";
 import { FoveaError, fail } from "../core/errors.js";
+import { cachePath } from "../platform/cache.js";
 import { type DownloadOptions, download, type PublishedFile } from "./download.js";
 import { gunzip, isGzip } from "./gzip.js";
 
@@ -97,10 +98,7 @@ export async function locateFolder(
 
 /** The directory of fovea's cache for data sets: $FOVEA_CACHE/data, or fovea/data in the user's cache. */
 export function dataCache(): string | undefined {
-  const { directories } = platform;
-  if (directories === undefined) return undefined;
-  const own = platform.env("FOVEA_CACHE");
-  return own === undefined ? directories.resolve(directories.cache(), "fovea/data") : directories.resolve(own, "data");
+  return cachePath("data");
 }
 
 interface Place {

@@ -14,7 +14,7 @@ export interface PlannedStep {
   readonly outputBytes: number;
   /** Working memory of the kernel. */
   readonly scratchBytes: number;
-  /** Why this kernel: "first choice", or what those before it refused. */
+  /** Why this kernel: "first choice", what those before it refused, or what was measured. */
   readonly reason: string;
 }
 
@@ -28,6 +28,8 @@ export interface PlanSummary {
   /** Most bytes that are alive at once: no placement takes less than this. */
   readonly lowerBoundBytes: number;
   readonly variableBytes: number;
+  /** Weights in the order that kernels read them in, kept from run to run beside the variables: predictions alone. */
+  readonly keptBytes: number;
 }
 
 /** What a plan decided, step by step: data to print with {@link formatPlan} or as JSON. */
@@ -56,6 +58,7 @@ export function summarizePlan(plan: Plan): PlanSummary {
     arenaBytes: plan.arenaBytes,
     lowerBoundBytes: lowerBoundOf(plan),
     variableBytes: plan.variableBytes,
+    keptBytes: plan.keptBytes,
   };
 }
 
@@ -108,7 +111,7 @@ export function formatPlan(summary: PlanSummary, { width = 100 }: { readonly wid
   ];
   const lines = layOut(columns, summary, width);
   const notes = reasons.flatMap((reason, i) => wrap(`[${i + 1}] ${reason}`, width, "    "));
-  const { arenaBytes, lowerBoundBytes, variableBytes, steps } = summary;
+  const { arenaBytes, lowerBoundBytes, variableBytes, keptBytes, steps } = summary;
   const excess = lowerBoundBytes === 0 ? 0 : 100 * (arenaBytes / lowerBoundBytes - 1);
   const above = arenaBytes === lowerBoundBytes ? "as little as can be" : `${excess.toFixed(1)} % above the least`;
   const totals = [
@@ -116,6 +119,7 @@ export function formatPlan(summary: PlanSummary, { width = 100 }: { readonly wid
     `Arena      ${formatCount(arenaBytes)} bytes (${bytes(arenaBytes)})`,
     `At least   ${formatCount(lowerBoundBytes)} bytes alive at once: the arena is ${above}`,
     `Variables  ${formatCount(variableBytes)} bytes (${bytes(variableBytes)})`,
+    ...(keptBytes > 0 ? [`Kept       ${formatCount(keptBytes)} bytes (${bytes(keptBytes)}) of packed weights`] : []),
   ];
   const blocks = [
     lines,

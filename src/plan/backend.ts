@@ -39,6 +39,8 @@ export interface Backend {
   createStore(): Store;
   /** Chooses kernels and places tensors; fails, naming the op, where the backend lacks something. */
   plan(graph: Graph, options?: PlanOptions): Plan;
+  /** Where kernels are measured: does so for those of a graph, so that `plan` can choose the fastest. */
+  tune?(graph: Graph): Promise<void>;
   compile(plan: Plan, store: Store): Promise<Program>;
   /** Ends threads. The process may also end without this. */
   close(): Promise<void>;

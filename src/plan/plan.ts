@@ -5,11 +5,22 @@ import type { Graph, Node, OpTable, Update } from "../graph/types.js";
 import { type LeafName, ops } from "../ops/index.js";
 import type { PlanOptions } from "./backend.js";
 import { type Interval, placeIntervals } from "./place.js";
-import type { Kernel, KernelCatalog, NodeContext, Plan, PlanBuffer, PlanStep } from "./types.js";
+import type { Kernel, KernelCatalog, KernelChoice, NodeContext, Plan, PlanBuffer, PlanStep } from "./types.js";
 
 /** Buffers start on cache lines, and their tails may be overwritten up to the next one. */
 const alignment = 64;
 const align = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+
+/** A kernel for a node, and why. */
+export interface Chosen<K extends Kernel> {
+  readonly kernel: K;
+  readonly reason: string;
+}
+
+/** How to plan; `choose` may know better than the planner's estimate which of several kernels is fastest. */
+export interface PlanGraphOptions<K extends Kernel> extends PlanOptions {
+  readonly choose?: (choice: KernelChoice<K>) => Chosen<K> | undefined;
+}
 
 interface Draft {
   id: number;
@@ -29,11 +40,11 @@ export function planGraph<K extends Kernel>(
   graph: Graph,
   backend: string,
   catalog: KernelCatalog<K>,
-  { keepAll = false }: PlanOptions = {},
+  { keepAll = false, choose }: PlanGraphOptions<K> = {},
 ): Plan {
   const table: OpTable = ops;
   const choices = graph.nodes.map((node) =>
-    isComputed(node) ? chooseKernel(node, graph, backend, catalog) : undefined,
+    isComputed(node) ? chooseKernel(node, graph, backend, catalog, choose) : undefined,
   );
   const stepOf = numberSteps(graph);
   const end = stepOf.filter((step) => step >= 0).length;
@@ -59,8 +70,7 @@ export function planGraph<K extends Kernel>(
   const keptAt = new Map<number, number>();
   packed.forEach((pack, id) => {
     if (pack === undefined) return;
-    const source = graph.nodes[aliasOf[graph.nodes[id]!.inputs[pack.input]!]!]!;
-    if (graph.updates.length === 0 && source.op === "variable") {
+    if (isFixed(graph.nodes[graph.nodes[id]!.inputs[pack.input]!]!, graph)) {
       keptAt.set(id, keptBytes);
       keptBytes += align(pack.bytes);
     } else intervals.push({ key: `p${id}`, bytes: align(pack.bytes), first: stepOf[id]!, last: stepOf[id]! });
@@ -113,26 +123,60 @@ export function contextOf(node: Node, graph: Graph): NodeContext {
   return { op, name, attributes, inputs: node.inputs.map((id) => graph.nodes[id]!), output: node };
 }
 
-function chooseKernel<K extends Kernel>(node: Node, graph: Graph, backend: string, catalog: KernelCatalog<K>) {
+/** The nodes that several kernels can compute, and which these are. */
+export function choicesOf<K extends Kernel>(
+  graph: Graph,
+  backend: string,
+  catalog: KernelCatalog<K>,
+): KernelChoice<K>[] {
+  const choices: KernelChoice<K>[] = [];
+  for (const node of graph.nodes) {
+    if (!isComputed(node)) continue;
+    chooseKernel(node, graph, backend, catalog, (choice) => void choices.push(choice));
+  }
+  return choices;
+}
+
+function chooseKernel<K extends Kernel>(
+  node: Node,
+  graph: Graph,
+  backend: string,
+  catalog: KernelCatalog<K>,
+  choose?: PlanGraphOptions<K>["choose"],
+): Chosen<K> {
   const where = `${node.op} "${node.name}"`;
   const candidates = catalog[node.op as keyof KernelCatalog<K>];
   if (candidates === undefined || "unsupported" in candidates) {
     const why = candidates === undefined ? "it has no kernel for it" : candidates.unsupported;
     return fail({ code: "unsupported", where, problem: `the ${backend} backend cannot compute it: ${why}` });
   }
+  const context = contextOf(node, graph);
   const refusals: string[] = [];
+  const possible: K[] = [];
+  let planned: Chosen<K> | undefined;
   for (const kernel of candidates) {
-    const verdict = kernel.accepts(contextOf(node, graph));
-    if (verdict === true) {
-      return { kernel, reason: refusals.length === 0 ? "first choice" : refusals.join("; ") };
-    }
-    refusals.push(`not ${kernel.name}: ${verdict}`);
+    const verdict = kernel.accepts(context);
+    if (typeof verdict !== "string") possible.push(kernel);
+    if (verdict === true) planned ??= { kernel, reason: refusals.join("; ") || "first choice" };
+    else refusals.push(`not ${kernel.name}: ${typeof verdict === "string" ? verdict : verdict.unprofitable}`);
+    if (planned !== undefined && choose === undefined) return planned;
   }
-  return fail({
-    code: "unsupported",
-    where,
-    problem: `no kernel of the ${backend} backend takes it: ${refusals.join("; ")}`,
-  });
+  if (planned === undefined) {
+    return fail({
+      code: "unsupported",
+      where,
+      problem: `no kernel of the ${backend} backend takes it: ${refusals.join("; ")}`,
+    });
+  }
+  if (choose === undefined || possible.length < 2) return planned;
+  const fixed = node.inputs.flatMap((id, position) => (isFixed(graph.nodes[id]!, graph) ? [position] : []));
+  return choose({ node: context, candidates: possible, planned: planned.kernel, fixed }) ?? planned;
+}
+
+/** Whether no run of the program changes a node's values: it is a variable, and no variable is updated. */
+function isFixed(node: Node, graph: Graph): boolean {
+  if (node.op === "reshape") return isFixed(graph.nodes[node.inputs[0]!]!, graph);
+  return graph.updates.length === 0 && node.op === "variable";
 }
 
 /** Step at which each node is computed, −1 for leaves; a reshape happens with its source. */

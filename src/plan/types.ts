@@ -14,8 +14,8 @@ export interface NodeContext<Attributes extends object = object> {
 export interface Kernel {
   /** Systematic: `f32_conv2d_direct_4x8_simd128`. */
   readonly name: string;
-  /** True, or the reason why not. */
-  accepts(node: NodeContext): true | string;
+  /** Whether to compute it so. */
+  accepts(node: NodeContext): Acceptance;
   /** Working memory beside inputs and output. */
   scratchBytes?(node: NodeContext): number;
   /** Memory for what the kernel makes of one input alone before it computes: weights in another order. */
@@ -24,10 +24,29 @@ export interface Kernel {
   overwrites?(node: NodeContext): readonly number[];
 }
 
+/** True, or why not: a text where the kernel cannot compute it. */
+export type Acceptance = true | string | Unprofitable;
+
+/** Why a kernel is not chosen although it can compute the node: it is thought to take longer. Measuring may prove it wrong. */
+export interface Unprofitable {
+  readonly unprofitable: string;
+}
+
 export interface PackedInput {
   /** Position among the inputs. */
   readonly input: number;
   readonly bytes: number;
+}
+
+/** A node, and the kernels that can compute it. */
+export interface KernelChoice<K extends Kernel = Kernel> {
+  readonly node: NodeContext;
+  /** In order of preference; the planner's own choice is among them. */
+  readonly candidates: readonly K[];
+  /** What the planner takes by itself. */
+  readonly planned: K;
+  /** Positions of inputs that no run changes: what kernels pack of these is made once. */
+  readonly fixed: readonly number[];
 }
 
 /** Written in place of kernels for an op that a backend lacks; planning fails with the reason and the op's name. */
@@ -61,7 +80,7 @@ export interface PlanBuffer {
 export interface PlanStep {
   readonly node: NodeId;
   readonly kernel: string;
-  /** Why this kernel: the candidates before it and what they refused. */
+  /** Why this kernel: the candidates before it and what they refused, or what was measured. */
   readonly reason: string;
   readonly inputs: readonly number[];
   readonly output: number;

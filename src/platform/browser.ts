@@ -87,6 +87,7 @@ const files: PlatformFiles = {
 export const platform: Platform = {
   name: "browser",
   cpuCount: () => navigator.hardwareConcurrency || 1,
+  machine: () => navigator.userAgent,
   env: () => undefined,
   relaxWasm: () => false,
   widenWasm: () => false,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism, cpus, homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
@@ -282,6 +282,7 @@ function optimizingWasm<T>(body: () => T): T {
 export const platform: Platform = {
   name: "node",
   cpuCount: availableParallelism,
+  machine: () => `${cpus()[0]?.model.trim() ?? process.arch}, V8 ${process.versions.v8}`,
   env,
   relaxWasm,
   widenWasm,

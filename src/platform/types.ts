@@ -3,6 +3,8 @@ export interface Platform {
   readonly name: "node" | "browser";
   /** Logical processors that this process may use. */
   cpuCount(): number;
+  /** The processor's model and the engine's version, as far as they are told: what times depend on. */
+  machine(): string;
   /** An environment variable that is set and not empty; always undefined in a browser. */
   env(name: string): string | undefined;
   /** Milliseconds of a monotonic clock, for progress and benchmarks only, never for results. */

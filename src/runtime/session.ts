@@ -111,6 +111,7 @@ export class Session {
 
   /** A program of its own for a graph as it is, for inspection. */
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
+    await this.backend.tune?.(graph);
     return this.backend.compile(this.backend.plan(graph, options), this.store);
   }
 }

@@ -79,6 +79,15 @@ describe("the plan", () => {
     expect(stdout).toMatch(/\nOne prediction, batch 7, 2 threads, /);
   });
 
+  test("of a prediction says what it keeps from run to run", async () => {
+    const { keptBytes } = await planOf("mnist-deep", "--infer", "--batch", "50");
+    expect(keptBytes).toBeGreaterThan(4 * 64 * 40 * 80);
+    const { stdout } = await fovea("plan", "mnist-deep", "--infer", "--batch", "50", "--threads", "1");
+    expect(stdout).toMatch(/\nKept {7}[\d,]+ bytes \([\d.]+ [kM]B\) of packed weights\n$/);
+    expect((await planOf("mnist-deep")).keptBytes).toBe(0);
+    expect((await fovea("plan", "mnist-deep", "--threads", "1")).stdout).not.toContain("\nKept ");
+  });
+
   test("of a file is a prediction unless training is asked for", async () => {
     const path = join(directory, "model.safetensors");
     await new Model(mnistShallow()).save(path);

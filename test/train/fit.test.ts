@@ -268,7 +268,7 @@ describe("what fit refuses", () => {
       "fit: the schedule gives no factor for step 0 (expected a number ≥ 0, received NaN).",
     );
     expect(await message(digits.train, { batchsize: 5 })).toBe(
-      'fit: unknown option "batchsize" (expected one of loss, lossWeights, optimizer, schedule, regularizers, batchSize, epochs, validation, seed, shuffle, augment, loaderWorkers, callbacks, progress, signal, checkpoint, resume, backend, threads). Did you mean "batchSize".',
+      'fit: unknown option "batchsize" (expected one of loss, lossWeights, optimizer, schedule, regularizers, batchSize, epochs, validation, seed, shuffle, augment, loaderWorkers, callbacks, progress, signal, checkpoint, resume, backend, threads, autotune). Did you mean "batchSize".',
     );
     expect(await message(digits.train, { optimizer: undefined })).toBe(
       "fit: optimizer is missing (expected what sgd(0.01) or adam() returns).",

@@ -120,8 +120,9 @@ describe("shapes that do not fit", () => {
   ].join("\n");
   let complaints: Complaint[][];
   beforeAll(() => {
-    complaints = complaintsAbout("errors", [...mismatches, ...misuses].map(([snippet]) => snippet).concat(chain));
-  });
+    const snippets = [...mismatches, ...misuses].map(([snippet]) => snippet);
+    complaints = complaintsAbout("errors", [...snippets, chain]);
+  }, 60_000);
 
   it.each(mismatches.map((pair, i) => [...pair, i] as const))("%s", (_, message, i) => {
     expect(complaints[i]!.length).toBe(1);

@@ -21,6 +21,7 @@ import {
 import { reduceGeneral, reduceLeading, reduceTrailing } from "./kernels/reduce.js";
 import { resize, resizeGradient } from "./kernels/resize.js";
 import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./kernels/softmax.js";
+import { stacked } from "./kernels/stacked.js";
 import { convFilterGradientFewFilters, depthwiseFilterGradient } from "./kernels/tapSums.js";
 import { windowSum } from "./kernels/windowSum.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
@@ -43,7 +44,9 @@ export const catalog: WasmCatalog = {
   matmul: [matmul],
   conv: [
     planar(conv2dWinogradPanels),
+    stacked(conv2dWinogradPanels),
     planar(conv2dWinograd),
+    stacked(conv2dWinograd),
     planar(conv2dNarrow),
     depthwise,
     convFewFilters,
@@ -51,13 +54,16 @@ export const catalog: WasmCatalog = {
   ],
   convInputGradient: [
     planar(conv2dInputGradientWinogradPanels),
+    stacked(conv2dInputGradientWinogradPanels),
     planar(conv2dInputGradientWinograd),
+    stacked(conv2dInputGradientWinograd),
     depthwiseInputGradient,
     convInputGradientFewFilters,
     planar(conv2dInputGradient),
   ],
   convFilterGradient: [
     planar(conv2dFilterGradientWinograd),
+    stacked(conv2dFilterGradientWinograd),
     planar(conv2dFilterGradientNarrow),
     depthwiseFilterGradient,
     convFilterGradientFewFilters,

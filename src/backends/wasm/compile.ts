@@ -253,8 +253,8 @@ function kernelNamed(node: NodeContext, name: string): WasmKernel {
 }
 
 /** Steps with equal keys share code: everything that a kernel may look at, less the layer's name. */
-function codeKey({ attributes, inputs, output }: NodeContext): string {
-  const types = [...inputs, output].map(({ shape, dtype }) => `${dtype}${shape.join("x")}`);
+export function codeKey({ attributes, inputs, output }: NodeContext): string {
+  const types = [...inputs, output].map(({ shape, dtype }) => `${dtype}[${shape.join("x")}]`);
   return `${types.join(" ")} ${exactJson(attributes)}`;
 }
 

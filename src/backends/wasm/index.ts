@@ -4,7 +4,7 @@ import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
 import { separateOutputs } from "../../passes/outputs.js";
 import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
-import { planGraph } from "../../plan/plan.js";
+import { choicesOf, planGraph } from "../../plan/plan.js";
 import type { Plan } from "../../plan/types.js";
 import { f32x4 } from "./assembler/index.js";
 import { catalog } from "./catalog.js";
@@ -16,6 +16,7 @@ import { type ProgramFunctions, WasmProgram } from "./program.js";
 import { fuse, widen } from "./selfCheck.js";
 import { WasmStore } from "./store.js";
 import { resolveThreads, ThreadPool } from "./threads.js";
+import { Tuner } from "./tuning/tuner.js";
 
 export interface WasmOptions {
   /** Threads that share each step; by default the number of processors, at most 8; 1 where memory cannot be shared. */
@@ -26,7 +27,20 @@ export interface WasmOptions {
   readonly wide?: boolean;
   /** Cycles of work from which a phase is shared between threads (default 30,000). Results do not depend on it. */
   readonly worthSharing?: number;
+  /** Choose kernels by measuring them: see {@link Autotune} (default false). */
+  readonly autotune?: Autotune;
 }
+
+/**
+ * Whether kernels are chosen by measuring instead of by the planner's estimate. With `true`, each step that several
+ * kernels can compute has them timed on this machine, on one thread, before its program is planned: seconds to a minute
+ * for a large network. Times are kept in the user's cache (`$FOVEA_CACHE/kernels.json`), where there is one, for the
+ * next time; `"again"` forgets those of this machine and measures anew. `plan` says what was measured.
+ *
+ * Another kernel rounds otherwise. So the last bits of results depend on the machine and on what was measured, which
+ * they do not without this; they never depend on the number of threads.
+ */
+export type Autotune = boolean | "again";
 
 /**
  * The CPU backend: kernels emitted as WebAssembly when a plan is compiled, run by one call per step and thread.
@@ -35,6 +49,11 @@ export interface WasmOptions {
  */
 export async function createWasmBackend(asked: WasmOptions = {}): Promise<WasmBackend> {
   const options = { ...asked, ...forcedOptions() };
+  const { autotune = false } = options;
+  if (typeof autotune !== "boolean" && autotune !== "again") {
+    const received = JSON.stringify(autotune);
+    fail({ code: "option", where: "autotune", problem: "is unknown", expected: 'true, false or "again"', received });
+  }
   const features = detectFeatures();
   if (!features.simd) {
     fail({
@@ -58,7 +77,8 @@ export async function createWasmBackend(asked: WasmOptions = {}): Promise<WasmBa
   const narrow = relaxedSimd ? fused : plain;
   const wide = relaxedSimd && options.wide !== false && (await widen(narrow)) === "right";
   const engine = { ...narrow, wide };
-  return new WasmBackend(engine, engine.threads > 1 ? await ThreadPool.start(engine.threads) : undefined);
+  const tuner = autotune === false ? undefined : await Tuner.create(engine, autotune === "again");
+  return new WasmBackend(engine, engine.threads > 1 ? await ThreadPool.start(engine.threads) : undefined, tuner);
 }
 
 export class WasmBackend implements Backend {
@@ -68,6 +88,7 @@ export class WasmBackend implements Backend {
   constructor(
     readonly engine: Engine,
     pool: ThreadPool | undefined,
+    readonly tuner?: Tuner,
   ) {
     this.#pool = pool;
   }
@@ -81,7 +102,15 @@ export class WasmBackend implements Backend {
   }
 
   plan(graph: Graph, options?: PlanOptions): Plan {
-    return planGraph(separateOutputs(foldConstants(graph)), this.name, bindCatalog(catalog, this.engine), options);
+    const { tuner } = this;
+    return planGraph(prepared(graph), this.name, bindCatalog(catalog, this.engine), {
+      ...options,
+      choose: tuner && ((choice) => tuner.choose(choice)),
+    });
+  }
+
+  async tune(graph: Graph): Promise<void> {
+    await this.tuner?.tune(choicesOf(prepared(graph), this.name, bindCatalog(catalog, this.engine)));
   }
 
   async compile(plan: Plan, store: Store): Promise<Program> {
@@ -109,6 +138,9 @@ export class WasmBackend implements Backend {
     await this.#pool?.close();
   }
 }
+
+/** What is planned of a graph. */
+const prepared = (graph: Graph): Graph => separateOutputs(foldConstants(graph));
 
 /** Lets the store have back what a program keeps once the program is gone. */
 function keeping(program: WasmProgram, store: WasmStore, kept: { address: number; bytes: number }): WasmProgram {

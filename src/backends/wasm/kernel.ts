@@ -1,4 +1,4 @@
-import type { ComputedOp, Kernel, KernelCatalog, NodeContext, PackedInput } from "../../plan/types.js";
+import type { Acceptance, ComputedOp, Kernel, KernelCatalog, NodeContext, PackedInput } from "../../plan/types.js";
 import type { FunctionBuilder, I32, V128 } from "./assembler/index.js";
 
 /** What kernels are emitted for: decided once per backend. */
@@ -57,7 +57,7 @@ export interface Phase {
 /** A way to compute one op. The planner sees it with the engine filled in: see `bindCatalog`. */
 export interface WasmKernel {
   readonly name: string;
-  accepts(node: NodeContext, engine: Engine): true | string;
+  accepts(node: NodeContext, engine: Engine): Acceptance;
   /** Working memory beside inputs and output, for all threads together. */
   scratchBytes?(node: NodeContext, engine: Engine): number;
   /**

@@ -6,6 +6,7 @@ import type { Engine } from "../../backends/wasm/kernel.js";
 import { type ForcedMode, forcedMode } from "../../backends/wasm/mode.js";
 import { measurePeak } from "../../backends/wasm/peak.js";
 import { computesRightly, smallGraph, type Verdict, widen, winogradGraph } from "../../backends/wasm/selfCheck.js";
+import { sharedCache } from "../../backends/wasm/tuning/cache.js";
 import { FoveaError } from "../../core/errors.js";
 import { dataCache } from "../../data/locate.js";
 import { loadPackage, readPackageFile } from "../../inspect/packages.js";
@@ -53,6 +54,8 @@ interface Report {
   readonly features: Features;
   readonly engine?: EngineReport;
   readonly directories: { readonly foveaData: string | null; readonly cache: string | null };
+  /** Where times of kernels are kept, and of how many steps there are some: see {@link Autotune}. */
+  readonly tuning: { readonly path: string | null; readonly steps: number };
   readonly data: readonly LocatedSet[];
   readonly packages: readonly PackageReport[];
   readonly obstacles: readonly Obstacle[];
@@ -79,10 +82,17 @@ async function examine(): Promise<Report> {
     features: detectFeatures(),
     engine,
     directories: { foveaData: platform.env("FOVEA_DATA") ?? null, cache: dataCache() ?? null },
+    tuning: await examineTuning(),
     data: await locateSets(),
     packages: await Promise.all(packages.map(examinePackage)),
     obstacles,
   };
+}
+
+async function examineTuning(): Promise<Report["tuning"]> {
+  const cache = sharedCache();
+  await cache.load();
+  return { path: cache.path ?? null, steps: cache.size };
 }
 
 /** Starts the engine as training does, threads included. */
@@ -145,7 +155,7 @@ async function examinePackage(wanted: (typeof packages)[number]): Promise<Packag
 }
 
 function describe(report: Report): string[] {
-  const { features, engine, directories, data, packages, obstacles } = report;
+  const { features, engine, directories, tuning, data, packages, obstacles } = report;
   const relaxed = engine?.relaxedSimd ?? features.relaxedSimd;
   const missing = packages.filter(({ loads }) => !loads).map(({ name }) => name);
   return [
@@ -158,6 +168,9 @@ function describe(report: Report): string[] {
       ["Relaxed SIMD", relaxed ? "yes: fused multiply-add" : "no: multiply and add apart"],
       ["Shared memory", features.threads ? "yes" : "no: one thread only"],
       ...(engine === undefined ? [] : describeEngine(engine)),
+    ]),
+    ...section("Autotuning", [
+      ["Times of kernels", `${tuning.path ?? "in memory"}: ${count(tuning.steps, "step")} measured`],
     ]),
     ...section("Data", [
       ["FOVEA_DATA", directories.foveaData ?? "not set"],

@@ -5,10 +5,11 @@ import { formatPlan, summarizePlan } from "../../inspect/planTable.js";
 import { sgd } from "../../model/optimizers.js";
 import { optimize } from "../../passes/index.js";
 import { recipeFit } from "../../zoo/recipes.js";
+import { type AutotuneOptions, autotuneOf } from "../autotune.js";
 import { exitCodes, type Io, printJson, printLine } from "../io.js";
 import { type FoundNetwork, findNetwork } from "../network.js";
 
-export interface PlanCommandOptions {
+export interface PlanCommandOptions extends AutotuneOptions {
   readonly train?: boolean;
   readonly infer?: boolean;
   readonly batch?: number;
@@ -16,15 +17,16 @@ export interface PlanCommandOptions {
   readonly json?: boolean;
 }
 
-/** What one step of a network's program does: which kernels, why, and with how much memory. Nothing is run. */
+/** What one step of a network's program does: which kernels, why, and with how much memory. Nothing is run but kernels, to measure them. */
 export async function plan(what: string, options: PlanCommandOptions, io: Io): Promise<number> {
   const found = await findNetwork(what, "plan");
   const train = options.train ?? (options.infer !== true && found.training !== undefined);
   const batch = options.batch ?? (train ? (found.training?.settings.batchSize ?? 32) : 1);
   const graph = optimize(train ? graphToTrain(found, batch) : graphToInfer(found, batch));
-  const backend = await createWasmBackend({ threads: options.threads });
+  const backend = await createWasmBackend({ threads: options.threads, autotune: autotuneOf(options) });
   try {
     const { threads, wide } = backend.engine;
+    await backend.tune(graph);
     const summary = summarizePlan(backend.plan(graph));
     const mode = train ? "train" : "infer";
     if (options.json === true) {

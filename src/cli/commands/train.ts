@@ -10,6 +10,7 @@ import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
 import { type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
+import { autotuneOf } from "../autotune.js";
 import { downloadProgress } from "../download.js";
 import { writeExample } from "../example.js";
 import { formatBytes, formatCount } from "../format.js";
@@ -33,6 +34,8 @@ export interface TrainOptions {
   /** A run directory to go on with. */
   readonly resume?: string;
   readonly findLr?: boolean;
+  /** Measure kernels, also those that were measured before. */
+  readonly retune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly [flag: string]: unknown;
@@ -91,6 +94,8 @@ async function trainIn(
   io: Io,
 ): Promise<number> {
   const { settings, threads } = config;
+  const autotune = autotuneOf({ autotune: config.autotune, retune: options.retune });
+  const execution = { threads, autotune };
   const discard = async () => {
     if (options.resume === undefined && !(await run.holdsWork())) await run.discard();
   };
@@ -102,9 +107,10 @@ async function trainIn(
     const model = new Model(recipe.network());
     const fit = recipeFit(recipe, settings);
     interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
+    if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
     history = await model.fit(data.train, {
       ...fit,
-      threads,
+      ...execution,
       signal: interrupts.signal,
       progress: false,
       checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
@@ -122,7 +128,7 @@ async function trainIn(
     }
     const metadata = { recipe: recipe.name, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
-    const test = await model.evaluate(data.test, { threads });
+    const test = await model.evaluate(data.test, execution);
     const { end } = history;
     const result: RunResult = {
       recipe: recipe.name,

@@ -7,23 +7,27 @@ import type { OutputOf, ShapeRule } from "./rule.js";
 /** One argument of a layer's call. */
 export type LayerArgument = SymbolicTensor | readonly SymbolicTensor[];
 
-/** The arguments themselves; where they do not suit the layer, texts that say why, which no argument can be. */
+/**
+ * The arguments themselves; where they do not suit the layer, texts that say why, which no argument can be. Nothing is
+ * inferred here, so that functions that are generic in the shape may call layers: where a conditional type cannot be
+ * resolved yet, TypeScript lets arguments be what they could be.
+ */
 export type Suitable<Rule extends ShapeRule, Given extends readonly LayerArgument[]> =
   IsAny<Given> extends true
     ? Given
-    : OutputOf<Rule, ShapesOf<Given>> extends infer Problem extends string
+    : OutputOf<Rule, ShapesOf<Given>> extends string
       ? Given extends readonly []
         ? readonly [LayerArgument]
-        : { [Position in keyof Given]: Problem }
+        : { [Position in keyof Given]: OutputOf<Rule, ShapesOf<Given>> }
       : Given;
 
 /** The shape that the call of a layer gives. */
 export type CallOutput<Rule extends ShapeRule, Given extends readonly LayerArgument[]> =
-  IsAny<Given> extends true
-    ? Given & Shape
-    : OutputOf<Rule, ShapesOf<Given>> extends infer Output extends Shape
-      ? Output
-      : Shape;
+  IsAny<Given> extends true ? Given & Shape : ShapeAfter<Rule, ShapesOf<Given>>;
+
+/** The shape after a layer; where it does not suit its inputs, any. */
+type ShapeAfter<Rule extends ShapeRule, Inputs extends readonly Shape[]> =
+  OutputOf<Rule, Inputs> extends infer Output extends Shape ? Output : Shape;
 
 /** TypeScript puts `any` for the arguments when it compares layers, which is to depend on their rules alone. */
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -62,20 +66,16 @@ export type SuitableChain<
 > = number extends Layers["length"]
   ? All
   : Layers extends readonly [Layer<infer Rule>, ...infer Rest extends readonly Layer[]]
-    ? OutputOf<Rule, [S]> extends infer Output
-      ? Output extends Shape
-        ? SuitableChain<Output, Rest, [...Done, Layer], All>
-        : [...Done, Output, ...Rest]
-      : never
+    ? OutputOf<Rule, [S]> extends string
+      ? [...Done, OutputOf<Rule, [S]>, ...Rest]
+      : SuitableChain<ShapeAfter<Rule, [S]>, Rest, [...Done, Layer], All>
     : All;
 
 /** The shape at the end of a chain. */
 export type ChainOutput<S extends Shape, Layers extends readonly Layer[]> = number extends Layers["length"]
   ? Shape
   : Layers extends readonly [Layer<infer Rule>, ...infer Rest extends readonly Layer[]]
-    ? OutputOf<Rule, [S]> extends infer Output extends Shape
-      ? ChainOutput<Output, Rest>
-      : Shape
+    ? ChainOutput<ShapeAfter<Rule, [S]>, Rest>
     : S;
 
 /** What `model` takes at each end: one symbolic tensor, or several. */

@@ -52,14 +52,17 @@ export interface FixedShapes<Inputs extends readonly Shape[], Output extends Sha
     : Output;
 }
 
-/** The shape that a rule gives for inputs, a text that says what is wrong, or `Shape` where it cannot be known. */
+/**
+ * The shape that a rule gives for inputs, a text that says what is wrong, or `Shape` where it cannot be known. (In
+ * tuples, `number` and a length compare also where TypeScript puts a wildcard for a shape that is still generic.)
+ */
 export type OutputOf<Rule extends ShapeRule, Inputs extends readonly Shape[]> = string extends Rule["kind"]
   ? Shape
   : number extends Inputs["length"]
     ? Shape
     : TakesCount<Rule["arity"], Inputs> extends false
       ? `${Rule["kind"]}: ${Expected[Rule["arity"]]}, not ${Inputs["length"] & number}`
-      : number extends Inputs[number]["length"]
+      : [number] extends [Inputs[number]["length"]]
         ? Shape
         : Applied<Rule & { readonly given: Inputs }>;
 

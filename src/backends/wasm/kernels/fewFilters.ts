@@ -1,6 +1,6 @@
 import { sizeOf } from "../../../core/shapes.js";
 import type { ConvAttributes, ConvInputGradientAttributes } from "../../../ops/conv.js";
-import type { NodeContext } from "../../../plan/types.js";
+import type { Acceptance, NodeContext } from "../../../plan/types.js";
 import { f32x4, type I32, i32, v128 } from "../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
@@ -12,12 +12,17 @@ import { EpilogueEmitter, tiledCycles } from "./tile.js";
 /** Filters from which on a tile's vectors, though half empty, are no more work than this. */
 export const mostFilters = ({ wide }: Engine): number => (wide ? 4 : 2);
 
+/** More filters than these leave no registers for a tile. */
+const possibleFilters = 4;
+
 /** Why a convolution of `channels` channels does not suit: `filters` are the channels of its result. */
-export function fewFiltersRefusal(channels: number, filters: number, groups: number, engine: Engine): true | string {
+export function fewFiltersRefusal(channels: number, filters: number, groups: number, engine: Engine): Acceptance {
   const lanes = 4 * vectorsPerRegister(engine);
   if (groups > 1) return "it has groups";
-  if (filters > mostFilters(engine)) return "its filters fill vectors";
-  return channels % lanes === 0 ? true : `its channels are not whole vectors of ${lanes}`;
+  const filled = "its filters fill vectors";
+  if (filters > possibleFilters) return filled;
+  if (channels % lanes !== 0) return `its channels are not whole vectors of ${lanes}`;
+  return filters > mostFilters(engine) ? { unprofitable: filled } : true;
 }
 
 /** Bytes in which each thread stores its sums before it adds their lanes. */

@@ -60,9 +60,9 @@ function certain(node: NodeContext): Layout {
 export const conv2dNarrow: WasmKernel = {
   name: "f32_conv2d_narrow_simd128",
   accepts(node, engine) {
-    if (!engine.wide) return "vectors of 128 bits leave few lanes empty";
     const layout = layoutOf(node);
-    return typeof layout === "string" ? layout : true;
+    if (typeof layout === "string") return layout;
+    return engine.wide ? true : { unprofitable: "vectors of 128 bits leave few lanes empty" };
   },
   scratchBytes: (node, engine) => engine.threads * certain(node).bytes,
   phases(node) {

@@ -9,7 +9,7 @@ import {
 } from "../planar.js";
 import { columnTile, emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
-import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
+import { align, directCostsLess, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
   type ChannelRange,
   emitTileTransform,
@@ -117,7 +117,7 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const products = tiledCycles(tiles * squared * g.inputChannels * g.outputChannels);
     const sums = (squared * g.inputChannels * g.outputChannels * (2 + tiles / layout.block)) / 4;
     const transforms = tiles * squared * (g.inputChannels + g.outputChannels) * 0.75;
-    return products + sums + transforms < 0.8 * tiledCycles(direct) ? true : "direct costs less here";
+    return products + sums + transforms < 0.8 * tiledCycles(direct) ? true : directCostsLess;
   },
   scratchBytes(node, engine) {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);

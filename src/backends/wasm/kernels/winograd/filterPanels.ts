@@ -2,7 +2,7 @@ import { i32 } from "../../assembler/index.js";
 import type { Engine, Phase, PhaseScope, WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
 import { emitProduct, tiledCycles } from "../tile.js";
-import { align, pointStride, refusal } from "./sizes.js";
+import { align, directCostsLess, pointStride, refusal } from "./sizes.js";
 import { emitTileTransform, emitTwoSided, patchFloats, storeEntries, temporaryFloats, tileCount } from "./tiles.js";
 import {
   backwardConvolution,
@@ -77,13 +77,15 @@ function panelKernel(name: string, describe: typeof forwardConvolution, turned: 
       if (c.outputs % columnStep !== 0) return "its output channels do not fill panels";
       const layout = layoutOf(c, engine);
       const squared = layout.matrices.points ** 2;
-      if (4 * squared * c.inputs * c.outputs < largeFilter) return "its filter stays in cache";
-      if (scratchLayout(layout, turned, engine).image > mostImageBytes) return "its tiles do not stay in cache";
+      if (4 * squared * c.inputs * c.outputs < largeFilter) return { unprofitable: "its filter stays in cache" };
+      if (scratchLayout(layout, turned, engine).image > mostImageBytes) {
+        return { unprofitable: "its tiles do not stay in cache" };
+      }
       const tiles = tileCount(layout.tiling);
       const direct = g.batch * g.outputHeight * g.outputWidth * c.taps ** 2 * c.inputs * c.outputs;
       const products = tiledCycles(Math.max(4, tiles) * squared * c.inputs * c.outputs);
       const transforms = 0.5 * squared * c.inputs * c.outputs + 0.75 * tiles * squared * (c.inputs + c.outputs);
-      return products + transforms < 0.9 * tiledCycles(direct) ? true : "direct costs less here";
+      return products + transforms < 0.9 * tiledCycles(direct) ? true : directCostsLess;
     },
     scratchBytes(node, engine) {
       const { image, filter, perThread } = scratchLayout(layoutOf(describe(node).c, engine), turned, engine);

@@ -1,3 +1,4 @@
+import type { Unprofitable } from "../../../../plan/types.js";
 import type { Conv2dAttributes, Conv2dGeometry } from "../planar.js";
 
 /** What errors of the geometry name; it was checked when the graph was built. */
@@ -17,7 +18,7 @@ export const outputsPerTile: ReadonlyMap<number, number> = new Map([
   [5, 4],
 ]);
 
-/** Why Winograd's method cannot or should not be used. */
+/** Why Winograd's method cannot be used. */
 export function refusal(attributes: Conv2dAttributes, g: Conv2dGeometry): true | string {
   const { strides, dilation, groups } = attributes;
   if (attributes.depth !== undefined) return "it has three axes";
@@ -27,3 +28,6 @@ export function refusal(attributes: Conv2dAttributes, g: Conv2dGeometry): true |
   if (g.inputChannels % 4 !== 0 || g.outputChannels % 4 !== 0) return "its channels are not whole vectors";
   return true;
 }
+
+/** Said where the planner's estimate is against it. */
+export const directCostsLess: Unprofitable = { unprofitable: "direct costs less here" };

@@ -1,5 +1,5 @@
 import type { Expression } from "../../../../ops/expression.js";
-import type { NodeContext } from "../../../../plan/types.js";
+import type { Acceptance, NodeContext } from "../../../../plan/types.js";
 import { type I32, i32 } from "../../assembler/index.js";
 import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import {
@@ -11,7 +11,7 @@ import {
 import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
 import { emitTurn } from "../turn.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
-import { align, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
+import { align, directCostsLess, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
   emitTileTransform,
   emitTwoSided,
@@ -78,14 +78,14 @@ export function layoutOf(c: Convolution, engine: Engine): Layout {
 }
 
 /** Whether the method costs clearly less than multiplying directly. */
-function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number): true | string {
+function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number): Acceptance {
   const { matrices, tiling, inputs, outputs } = layout;
   const tiles = tileCount(tiling);
   const squared = matrices.points ** 2;
   const products = tiledCycles(tiles * squared * inputs * outputs);
   const transforms = (tiles + 2 * Math.min(inputs, outputs)) * squared * (inputs + outputs) * 0.75;
   const reloads = (Math.ceil(tiles / layout.block) * filterBytes) / 16;
-  return products + transforms + reloads < 0.8 * tiledCycles(directMultiplyAdds) ? true : "direct costs less here";
+  return products + transforms + reloads < 0.8 * tiledCycles(directMultiplyAdds) ? true : directCostsLess;
 }
 
 /** Where the parts of the scratch memory lie, in bytes. */

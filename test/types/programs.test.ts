@@ -81,6 +81,27 @@ const programs: readonly (readonly [program: string, type: string])[] = [
     "const x = input(9, 9, 2);\nconst shortcut = deep ? conv2d(8, 1)(x) : x;\nconst y = add()(conv2d(8, 3)(x), shortcut);",
     "SymbolicTensor<Shape>",
   ],
+  // functions that are generic in the shape
+  [
+    "const block = <S extends Shape>(x: SymbolicTensor<S>) => relu()(batchNorm()(conv2d(8, 3, { stride: 2 })(x)));\nconst y = block(block(input(32, 32, 1)));",
+    "SymbolicTensor<[8, 8, 8]>",
+  ],
+  [
+    "const block = <S extends Shape, const F extends number>(x: SymbolicTensor<S>, f: F) => add()(conv2d(f, 1)(x), conv2d(f, 3)(x));\nconst y = block(input(9, 9, 2), 4);",
+    "SymbolicTensor<[9, 9, 4]>",
+  ],
+  [
+    "const block = <T extends SymbolicTensor>(x: T) => add()(x, conv2d(8, 3)(x));\nconst y = [block(input(9, 9, 8)), block(input(9, 9, 4))] as const;",
+    "readonly [SymbolicTensor<[9, 9, 8]>, SymbolicTensor<Shape>]",
+  ],
+  [
+    "const net = <S extends Shape>(x: SymbolicTensor<S>) => sequential(x, conv2d(8, 3), flatten(), dense(4));\nconst y = net(input(9, 9, 2));",
+    "Model<[9, 9, 2], [4]>",
+  ],
+  [
+    "const net = <S extends Shape>(x: SymbolicTensor<S>) => model(x, [dense(4)(flatten()(x)), x]);\nconst y = net(input(9, 9, 2));",
+    "Model<[9, 9, 2], [[4], [9, 9, 2]]>",
+  ],
   // functions, loops and lists
   [
     "const block = (x: SymbolicTensor, filters: number) => add()(conv2d(filters, 1)(x), conv2d(filters, 3)(x));\nconst y = block(input(9, 9, 2), 4);",
