@@ -1,8 +1,10 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createWasmBackend } from "../../src/backends/wasm/index.js";
+import type { ImageSize } from "../../src/data/index.js";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
 import type { Trained, train } from "./app/training.js";
 import { findChromium, launchChromium } from "./chromium.js";
@@ -10,6 +12,7 @@ import { isolation, serve } from "./server.js";
 
 /** The page's functions: see app/main.js. */
 declare const trainHere: typeof train;
+declare const decode: (bytes: number[], size: ImageSize) => Promise<number[] | string>;
 declare const trainInWorker: (threads: number | undefined) => Promise<Trained | { readonly error: string }>;
 
 const executable = findChromium();
@@ -111,6 +114,23 @@ describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, (
     expect(received.threads).toBe(1);
     expect(warnings).toEqual([]);
     await expectSameAsNode(received);
+  });
+
+  test("a page decodes images by itself, and names those that are damaged", async () => {
+    await open("bundled/index.html", "open");
+    // two pixels that a phone held upright took, so that the first is below the second
+    const raw = { width: 2, height: 1, channels: 3 } as const;
+    const pixels = sharp(Uint8Array.of(255, 0, 0, 0, 0, 255), { raw });
+    const turned = [...(await pixels.png().withMetadata({ orientation: 8 }).toBuffer())];
+    const size = { height: 2, width: 1, channels: 3 } as const;
+    const received = await page.evaluate(([bytes, size]) => decode(bytes, size), [turned, size] as const);
+    expect(received).toEqual([0, 0, 255, 255, 0, 0]);
+    const wide = { height: 4, width: 2, channels: 1, fit: "contain" } as const;
+    const barred = await page.evaluate(([bytes, size]) => decode(bytes, size), [turned, wide] as const);
+    expect(barred).toHaveLength(8);
+    expect(await page.evaluate((size) => decode([1, 2, 3], size), size)).toMatch(
+      /^chosen\.png: the image cannot be decoded \(expected .*received 3 bytes: /,
+    );
   });
 
   test("an engine without fused multiply-add gives the bits of Node without it", async () => {

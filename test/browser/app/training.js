@@ -1,6 +1,6 @@
 /** The same training everywhere: on a page, in its worker, bundled or not, and in Node. */
 import { conv2d, dense, flatten, input, maxPool2d, sequential, sgd } from "fovea";
-import { strokes } from "fovea/data";
+import { augment, noise, rotate, shift, strokes } from "fovea/data";
 
 /**
  * Gives the threads that were used, the losses, and the bits of every weight. Large enough to share its work between
@@ -27,6 +27,7 @@ export async function train(threads) {
     threads,
     progress: false,
     validation: test,
+    augment: augment(rotate(5), shift(0.05), noise(0.02)),
     callbacks: [
       {
         onStart: (start) => {
