@@ -1,6 +1,7 @@
 import { effectiveSize } from "../../../../ops/window.js";
-import { type I32, i32, type Local, v128 } from "../../assembler/index.js";
-import type { PhaseScope } from "../../kernel.js";
+import type { Acceptance } from "../../../../plan/types.js";
+import { type I32, i32, type Local, type V128, v128 } from "../../assembler/index.js";
+import type { Engine, PhaseScope } from "../../kernel.js";
 import { align } from "../../layout.js";
 import { fill } from "../padded.js";
 import type { Conv2dAttributes, Conv2dGeometry } from "../planar.js";
@@ -125,7 +126,38 @@ function emitResidue(scope: PhaseScope, band: Band, residue: number, source: I32
   fill(scope, i32.add(target, 4 * (place + count)), residueColumns - place - count);
 }
 
+/** How the filters of an image of one channel fill vectors: whole ones, and one to four beside them; or why not. */
+export function filtersOf(g: Conv2dGeometry, { depth, dilation }: Conv2dAttributes) {
+  if (g.inputChannels !== 1) return `${g.inputChannels} channels, not one`;
+  if (depth !== undefined) return "it has three axes";
+  if (dilation[1] !== 1) return "dilated";
+  const rest = g.outputChannels % lanes;
+  if (rest === 0 || rest > 4) return fillVectors(g);
+  return { vectors: (g.outputChannels - rest) / lanes, rest };
+}
+
+export const fillVectors = ({ outputChannels }: Conv2dGeometry): string =>
+  `${outputChannels} filters fill vectors of ${lanes}`;
+
+/** What a kernel's `accepts` says of a layout, or of why there is none. */
+export function acceptance(layout: object | string, { wide }: Engine): Acceptance {
+  if (typeof layout === "string") return layout;
+  return wide ? true : { unprofitable: "vectors of 128 bits leave few lanes empty" };
+}
+
+/** The layout of a node that was accepted. */
+export function certain<Layout extends object>(layout: Layout | string): Layout {
+  if (typeof layout === "string") throw new TypeError(layout);
+  return layout;
+}
+
 /** A 256-bit vector: two of 128 bits that the engine joins. */
-export function pair(f: PhaseScope["f"]): readonly Local<"v128">[] {
+export type Vector = readonly Local<"v128">[];
+
+export function pair(f: PhaseScope["f"]): Vector {
   return [f.local("v128"), f.local("v128")];
+}
+
+export function set(f: PhaseScope["f"], vector: Vector, value: (half: number) => V128): void {
+  vector.forEach((local, half) => f.set(local, value(half)));
 }

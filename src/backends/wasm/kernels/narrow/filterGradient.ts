@@ -1,10 +1,25 @@
 import type { NodeContext } from "../../../../plan/types.js";
-import { f32, f32x4, type I32, i32, type Local, type V128, v128 } from "../../assembler/index.js";
+import { f32, f32x4, type I32, i32, type Local, v128 } from "../../assembler/index.js";
 import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
 import { type Conv2dFilterGradientAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { tiledCycles } from "../tile.js";
-import { type Band, bandCycles, bandOf, columnBytes, emitBand, lanes, pair, registers } from "./band.js";
+import {
+  acceptance,
+  type Band,
+  bandCycles,
+  bandOf,
+  certain,
+  columnBytes,
+  emitBand,
+  fillVectors,
+  filtersOf,
+  lanes,
+  pair,
+  registers,
+  set,
+  type Vector,
+} from "./band.js";
 
 /**
  * The filter's gradient where an image of one channel has few filters: the first eight filters fill the lanes of a
@@ -31,14 +46,12 @@ const mostPartials = 16;
 function layoutOf(node: NodeContext): Layout | string {
   const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
   const geometry = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, "conv2d");
-  const { inputChannels, outputChannels, kernelHeight, kernelWidth, batch } = geometry;
-  if (inputChannels !== 1) return `${inputChannels} channels, not one`;
-  if (attributes.depth !== undefined) return "it has three axes";
-  if (attributes.dilation[1] !== 1) return "dilated";
+  const { kernelHeight, kernelWidth, batch } = geometry;
+  const filters = filtersOf(geometry, attributes);
+  if (typeof filters === "string") return filters;
+  const { vectors, rest } = filters;
   if (kernelWidth > lanes) return `more than ${lanes} taps side by side`;
-  const rest = outputChannels % lanes;
-  const vectors = (outputChannels - rest) / lanes;
-  if (rest === 0 || rest > 4 || vectors > 1) return `${outputChannels} filters fill vectors of ${lanes}`;
+  if (vectors > 1) return fillVectors(geometry);
   const band = bandOf(geometry, attributes, 1);
   const bands = batch * band.perImage;
   const tapBytes = 4 * lanes * vectors * kernelHeight * kernelWidth;
@@ -47,25 +60,15 @@ function layoutOf(node: NodeContext): Layout | string {
   return { geometry, attributes, band, vectors, rest, bands, partials, tapBytes, partialBytes };
 }
 
-function certain(node: NodeContext): Layout {
-  const layout = layoutOf(node);
-  if (typeof layout === "string") throw new TypeError(layout);
-  return layout;
-}
-
 export const conv2dFilterGradientNarrow: WasmKernel = {
   name: "f32_conv2d_filter_gradient_narrow_simd128",
-  accepts(node, engine) {
-    const layout = layoutOf(node);
-    if (typeof layout === "string") return layout;
-    return engine.wide ? true : { unprofitable: "vectors of 128 bits leave few lanes empty" };
-  },
+  accepts: (node, engine) => acceptance(layoutOf(node), engine),
   scratchBytes(node, engine) {
-    const { band, partials, partialBytes } = certain(node);
+    const { band, partials, partialBytes } = certain(layoutOf(node));
     return partials * partialBytes + engine.threads * band.bytes;
   },
   phases(node) {
-    const layout = certain(node);
+    const layout = certain(layoutOf(node));
     const { geometry: g, band, partials, partialBytes } = layout;
     const pixels = g.batch * g.outputHeight * g.outputWidth;
     return [
@@ -142,12 +145,6 @@ function overPixels(
     f.for(x, 0, Math.floor(g.outputWidth / step), 1, () => pixels(step));
     if (g.outputWidth % step > 0) pixels(g.outputWidth % step);
   });
-}
-
-type Vector = readonly Local<"v128">[];
-
-function set(f: PhaseScope["f"], vector: Vector, value: (half: number) => V128): void {
-  vector.forEach((local, half) => f.set(local, value(half)));
 }
 
 /** Adds sums to the partial gradient. */

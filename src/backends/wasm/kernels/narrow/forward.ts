@@ -6,7 +6,20 @@ import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js"
 import { align } from "../../layout.js";
 import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { EpilogueEmitter, tiledCycles } from "../tile.js";
-import { type Band, bandCycles, bandOf, columnBytes, emitBand, lanes, pair, registers } from "./band.js";
+import {
+  acceptance,
+  type Band,
+  bandCycles,
+  bandOf,
+  certain,
+  columnBytes,
+  emitBand,
+  filtersOf,
+  lanes,
+  pair,
+  registers,
+  set,
+} from "./band.js";
 
 /**
  * Convolutions of an image of one channel with so few filters that they would leave most lanes of a second vector
@@ -31,17 +44,14 @@ interface Layout {
 function layoutOf(node: NodeContext): Layout | string {
   const attributes = attributesOf<Conv2dAttributes>(node);
   const geometry = conv2dGeometry(node.inputs[0]!.shape, node.inputs[1]!.shape, attributes, "conv2d");
-  const { inputChannels, outputChannels, kernelWidth, outputWidth } = geometry;
+  const { outputChannels, kernelWidth, outputWidth } = geometry;
   const stride = attributes.strides[1];
-  if (inputChannels !== 1) return `${inputChannels} channels, not one`;
-  if (attributes.depth !== undefined) return "it has three axes";
-  if (attributes.dilation[1] !== 1) return "dilated";
+  const filters = filtersOf(geometry, attributes);
+  if (typeof filters === "string") return filters;
+  const { vectors, rest } = filters;
   if (epilogueInputs(node.inputs, 2).some(({ shape }) => sizeOf(shape) > outputChannels)) {
     return "the epilogue reads a number for each result";
   }
-  const rest = outputChannels % lanes;
-  const vectors = (outputChannels - rest) / lanes;
-  if (rest === 0 || rest > 4) return `${outputChannels} filters fill vectors of ${lanes}`;
   const weights = vectors * Math.ceil(kernelWidth / stride);
   const fits = (pixels: number) => pixels * vectors + 2 * rest + weights + 1 <= registers;
   const most = [8, 7, 6, 5, 4].find(fits);
@@ -51,22 +61,12 @@ function layoutOf(node: NodeContext): Layout | string {
   return { geometry, attributes, band, vectors, rest, pixels, bytes: band.bytes + align(4 * lanes * rest) };
 }
 
-function certain(node: NodeContext): Layout {
-  const layout = layoutOf(node);
-  if (typeof layout === "string") throw new TypeError(layout);
-  return layout;
-}
-
 export const conv2dNarrow: WasmKernel = {
   name: "f32_conv2d_narrow_simd128",
-  accepts(node, engine) {
-    const layout = layoutOf(node);
-    if (typeof layout === "string") return layout;
-    return engine.wide ? true : { unprofitable: "vectors of 128 bits leave few lanes empty" };
-  },
-  scratchBytes: (node, engine) => engine.threads * certain(node).bytes,
+  accepts: (node, engine) => acceptance(layoutOf(node), engine),
+  scratchBytes: (node, engine) => engine.threads * certain(layoutOf(node)).bytes,
   phases(node) {
-    const layout = certain(node);
+    const layout = certain(layoutOf(node));
     const { geometry: g, band } = layout;
     const pixels = g.batch * g.outputHeight * g.outputWidth;
     const multiplyAdds = pixels * g.kernelHeight * g.kernelWidth * g.outputChannels;
@@ -118,12 +118,9 @@ function emitTile(
   const { result } = place;
   const { geometry: g, attributes, band, vectors, rest } = layout;
   const stride = attributes.strides[1];
-  const set = (vector: readonly Local<"v128">[], value: (half: number) => V128) => {
-    vector.forEach((local, half) => f.set(local, value(half)));
-  };
   const sums = Array.from({ length: pixels }, () => Array.from({ length: vectors }, () => pair(f)));
   const last = Array.from({ length: rest }, () => Array.from({ length: 2 }, () => pair(f)));
-  for (const sum of [...sums.flat(), ...last.flat()]) set(sum, () => f32x4.constant(0));
+  for (const sum of [...sums.flat(), ...last.flat()]) set(f, sum, () => f32x4.constant(0));
 
   const image = f.local("i32", place.image.get);
   const filter = f.local("i32", inputs[1]!);
@@ -138,7 +135,7 @@ function emitTile(
         const own = taps.filter((tap) => tap % stride === residue);
         for (const tap of own) {
           weights[tap]!.forEach((vector, j) =>
-            set(vector, (half) => v128.load(filter.get, 4 * (tap * g.outputChannels + lanes * j + 4 * half))),
+            set(f, vector, (half) => v128.load(filter.get, 4 * (tap * g.outputChannels + lanes * j + 4 * half))),
           );
         }
         const columns = pixels + Math.ceil((g.kernelWidth - residue) / stride) - 1;
@@ -151,17 +148,17 @@ function emitTile(
           f.set(splat, v128.load32Splat(image.get, columnBytes(band, stride * column + residue)));
           for (const tap of readers) {
             sums[column - Math.floor(tap / stride)]!.forEach((sum, j) =>
-              set(sum, (half) => engine.multiplyAdd(splat.get, weights[tap]![j]![half]!.get, sum[half]!.get)),
+              set(f, sum, (half) => engine.multiplyAdd(splat.get, weights[tap]![j]![half]!.get, sum[half]!.get)),
             );
           }
         }
       }
       for (const tap of taps) {
-        set(pixel, (half) => v128.load(image.get, columnBytes(band, 4 * half * stride + tap)));
+        set(f, pixel, (half) => v128.load(image.get, columnBytes(band, 4 * half * stride + tap)));
         last.forEach((parts, i) => {
           const sum = parts[tap % 2]!;
           f.set(splat, v128.load32Splat(filter.get, 4 * (tap * g.outputChannels + lanes * vectors + i)));
-          set(sum, (half) => engine.multiplyAdd(pixel[half]!.get, splat.get, sum[half]!.get));
+          set(f, sum, (half) => engine.multiplyAdd(pixel[half]!.get, splat.get, sum[half]!.get));
         });
       }
       f.increase(image, attributes.dilation[0] * band.rowBytes);
@@ -180,7 +177,7 @@ function emitTile(
       { base: i32.constant(0), offset: 4 * channel },
     );
   sums.forEach((row, p) =>
-    row.forEach((sum, j) => set(sum, (half) => finish(sum[half]!.get, p, lanes * j + 4 * half))),
+    row.forEach((sum, j) => set(f, sum, (half) => finish(sum[half]!.get, p, lanes * j + 4 * half))),
   );
   sums.forEach((row, p) =>
     row.forEach((sum, j) =>
@@ -190,7 +187,9 @@ function emitTile(
   // the last filters' vectors are turned into pixels by way of memory
   for (let i = 0; i < rest; i++) {
     const [even, odd] = last[i]!;
-    set(even!, (half) => ending.applyToPixels(f32x4.add(even![half]!.get, odd![half]!.get), 4 * (lanes * vectors + i)));
+    set(f, even!, (half) =>
+      ending.applyToPixels(f32x4.add(even![half]!.get, odd![half]!.get), 4 * (lanes * vectors + i)),
+    );
   }
   last.forEach(([sum], i) => sum!.forEach((part, half) => f.storeV128(own.get, part.get, 4 * (lanes * i + 4 * half))));
   for (let p = 0; p < pixels; p++) {
