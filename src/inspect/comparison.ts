@@ -5,6 +5,8 @@ import {
   axis,
   colors,
   element,
+  epochAxis,
+  epochScale,
   type Figure,
   header,
   margin,
@@ -14,7 +16,6 @@ import {
   svgOf,
   text,
   titleOf,
-  wholeTicks,
 } from "./figure.js";
 
 const where = "comparison of runs";
@@ -139,19 +140,11 @@ function drawCurves(
   // Plot would write 0.2 as 200m there
   const logFormat = isLog ? { tickFormat: (value: number) => String(value) } : {};
   addPanel(figure, i, {
-    x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
+    x: epochScale(first, last),
     y: isLog ? { type: "log", domain: [low / 1.15, high * 1.15] } : { domain: ends, nice: false },
     marks: [
       plot.gridY({ ticks, stroke: colors.grid, strokeOpacity: 1 }),
-      plot.axisX({
-        ...axis,
-        ticks: wholeTicks(first, last),
-        tickFormat: (value: number) => String(value),
-        label: "Epoch",
-        labelAnchor: "center",
-        labelArrow: "none",
-        labelOffset: 38,
-      }),
+      epochAxis(plot, first, last),
       plot.axisY({ ...axis, ticks, ...logFormat, label, labelArrow: "none", labelOffset: 44 }),
       ...series.map((points, run) => {
         const { color, dash } = styleOf(run);

@@ -6,6 +6,8 @@ import {
   axis,
   colors,
   element,
+  epochAxis,
+  epochScale,
   type Figure,
   margin,
   newFigure,
@@ -13,7 +15,6 @@ import {
   svgOf,
   text,
   titleOf,
-  wholeTicks,
 } from "./figure.js";
 
 export interface CurvesOptions {
@@ -193,19 +194,11 @@ function drawPanel(figure: Figure, i: number, part: Panel, { epochs, end }: Hist
   const dots = (points: readonly Point[], color: string, fill: string) =>
     plot.dot(points, { x: "epoch", y: "value", r: 2.6, stroke: color, strokeWidth: 1.5, fill });
   addPanel(figure, i, {
-    x: { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 },
+    x: epochScale(first, last),
     y: { domain: [...part.domain], nice: false },
     marks: [
       plot.gridY({ stroke: colors.grid, strokeOpacity: 1 }),
-      plot.axisX({
-        ...axis,
-        ticks: wholeTicks(first, last),
-        tickFormat: (value: number) => String(value),
-        label: "Epoch",
-        labelAnchor: "center",
-        labelArrow: "none",
-        labelOffset: 38,
-      }),
+      epochAxis(plot, first, last),
       plot.axisY({ ...axis, ticks: 6, label: part.label, labelArrow: "none", labelOffset: 44 }),
       plot.ruleX(best === undefined ? [] : [kept], { stroke: colors.quiet, strokeWidth: 1, strokeDasharray: "2 3" }),
       line(part.training, trainingColor),

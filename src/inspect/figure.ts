@@ -83,6 +83,24 @@ export function addPanel({ plot, document, svg }: Figure, i: number, options: Pl
   svg.append(figure);
 }
 
+/** The horizontal scale of panels over epochs. */
+export function epochScale(first: number, last: number) {
+  return { domain: first === last ? [first - 1, last + 1] : [first, last], inset: 8 };
+}
+
+/** Its axis, with a tick at whole epochs alone. */
+export function epochAxis(plot: Plot, first: number, last: number) {
+  return plot.axisX({
+    ...axis,
+    ticks: wholeTicks(first, last),
+    tickFormat: (value: number) => String(value),
+    label: "Epoch",
+    labelAnchor: "center",
+    labelArrow: "none",
+    labelOffset: 38,
+  });
+}
+
 export const axis = { fontSize: 12, tickSize: 4, color: colors.text } as const;
 
 /** The text of an SVG file. */
@@ -97,7 +115,7 @@ export async function pngOf({ svg }: Figure, where: string): Promise<Uint8Array>
 }
 
 /** About six whole numbers, round ones, within the epochs. */
-export function wholeTicks(first: number, last: number): number[] {
+function wholeTicks(first: number, last: number): number[] {
   const steps = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000];
   const step = steps.find((candidate) => (last - first) / candidate <= 8) ?? Math.ceil((last - first) / 8);
   const ticks: number[] = [];

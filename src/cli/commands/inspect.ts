@@ -33,6 +33,7 @@ import { findRecipe } from "../../zoo/recipes.js";
 import { downloadProgress } from "../download.js";
 import { formatBytes, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { pictureSize } from "../picture.js";
 import { modelFile, readConfig } from "../run.js";
 
 export interface InspectCommandOptions {
@@ -263,17 +264,7 @@ async function imageAt(subject: Subject, set: string, index: number): Promise<Ui
 }
 
 async function imageFile(path: string, model: Model): Promise<Uint8Array> {
-  const [height, width, channels] = model.network.inputs[0]!.shape;
-  if (height === undefined || width === undefined || (channels !== 1 && channels !== 3)) {
-    fail({
-      code: "unsupported",
-      where: path,
-      problem: "the model does not take pictures",
-      expected: "an input of height × width × 1 or 3",
-      received: `[${model.network.inputs[0]!.shape.join(", ")}]`,
-    });
-  }
-  return readImage(path, { height, width, channels });
+  return readImage(path, pictureSize(model, path));
 }
 
 /** The first images of the run's test set. */

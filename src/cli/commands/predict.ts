@@ -1,9 +1,9 @@
-import { fail } from "../../core/errors.js";
 import { sizeOf } from "../../core/shapes.js";
 import { readImage } from "../../data/images.js";
 import { loadModel } from "../../train/model.js";
 import { formatBar, formatPercent } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { pictureSize } from "../picture.js";
 import { modelFile } from "../run.js";
 
 export interface PredictCommandOptions {
@@ -23,21 +23,12 @@ export async function predict(
   io: Io,
 ): Promise<number> {
   const model = await loadModel(await modelFile(path));
-  const [height, width, channels] = model.network.inputs[0]!.shape;
-  if (height === undefined || width === undefined || (channels !== 1 && channels !== 3)) {
-    fail({
-      code: "unsupported",
-      where: path,
-      problem: "the model does not take pictures",
-      expected: "an input of height × width × 1 or 3",
-      received: `[${model.network.inputs[0]!.shape.join(", ")}]`,
-    });
-  }
-  const size = height * width * channels;
+  const shape = pictureSize(model, path);
+  const size = sizeOf(model.network.inputs[0]!.shape);
   const pixels = new Uint8Array(images.length * size);
   for (const [i, image] of images.entries()) {
-    const picture = await readImage(image, { height, width, channels });
-    noteTrouble(image, picture, { height, width, channels }, invert === true, io);
+    const picture = await readImage(image, shape);
+    noteTrouble(image, picture, shape, invert === true, io);
     pixels.set(invert === true ? picture.map((value) => 255 - value) : picture, i * size);
   }
   const probabilities = await model.predict(pixels, { probabilities: true, threads });
