@@ -8,6 +8,7 @@ import { anchor, table } from "./markdown.js";
 const groups: readonly (readonly [title: string, families: readonly string[]])[] = [
   ["Convolutions", ["conv", "depthwiseConv", "separableConv", "convTranspose", "locallyConnected"]],
   ["Dense layers", ["dense", "maxout"]],
+  ["Tokens", ["embedding"]],
   ["Pooling", ["maxPool", "averagePool", "minPool", "sumPool", "l2Pool", "maxUnpool"]],
   ["Pooling to a given size", ["adaptiveAveragePool", "adaptiveMaxPool"]],
   ["Pooling of everything", ["globalAveragePool", "globalMaxPool", "globalMinPool", "globalSumPool", "globalL2Pool"]],

@@ -1,4 +1,5 @@
 import { platform } from "#platform";
+import { allocateArray, dtypeOf } from "../../core/dtypes.js";
 import { fail } from "../../core/errors.js";
 import { keyOf, permutation } from "../../core/random.js";
 import { formatShape, sizeOf } from "../../core/shapes.js";
@@ -113,7 +114,8 @@ function classTable(parts: Parts, classes: readonly string[]): string[] {
 }
 
 function describeExample({ shape, inputs }: Dataset): string {
-  return `each ${formatShape(shape)}, ${inputs instanceof Uint8Array ? "uint8 pixels 0 … 255" : "float32"}`;
+  const type = dtypeOf(inputs);
+  return `each ${formatShape(shape)}, ${type === "uint8" ? "uint8 pixels 0 … 255" : type}`;
 }
 
 export interface ShowOptions {
@@ -225,8 +227,7 @@ async function loaded(data: Dataset, indices: readonly number[]): Promise<Datase
   const { reader, ...rest } = few;
   if (reader === undefined) return few;
   const [size, targetSize] = [sizeOf(few.shape), sizeOf(few.targetShape)];
-  const inputs =
-    few.inputs instanceof Uint8Array ? new Uint8Array(few.length * size) : new Float32Array(few.length * size);
+  const inputs = allocateArray(dtypeOf(few.inputs), few.length * size);
   const Targets = few.targets instanceof Int32Array ? Int32Array : Float32Array;
   const read = new Targets(few.length * targetSize);
   for (let i = 0; i < few.length; i++) {
