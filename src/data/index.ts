@@ -59,6 +59,7 @@ export {
   imageFolder,
   imageList,
   type LabelledImage,
+  type LabelledImagesOptions,
   type MaskedImagesOptions,
   maskedImages,
 } from "./imageFiles.js";
