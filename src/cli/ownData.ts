@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { platform } from "#platform";
 import { fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
-import { lastPart, listFiles } from "../data/files.js";
+import { listFiles } from "../data/files.js";
 import { imageExtensions, readImageList, sortedClasses } from "../data/imageFiles.js";
 import { type Dataset, type FileDataset, imageDataset, parseCsv, type SkippedFile, subset } from "../data/index.js";
 import { formatCount } from "./format.js";
@@ -148,9 +148,8 @@ const checksumOf = (content: string | Uint8Array) => createHash("sha256").update
 
 async function listArrays(path: string): Promise<OwnData> {
   const { parts } = await arraysIn(path);
-  const counts = parts.map(({ name, data }) => labelsOf(path, name, data).classes.length);
-  const classes = Array.from({ length: Math.max(...counts) }, (_, label) => String(label));
   const examples = parts.flatMap(({ name, data }) => {
+    checkLabels(path, name, data);
     const { targets, length, shape } = data;
     const part = name === "all" || parts.length === 1 ? undefined : (name as PartName);
     const bytes = data.inputs.byteLength / length;
@@ -160,14 +159,15 @@ async function listArrays(path: string): Promise<OwnData> {
     }
     return Array.from({ length }, (_, i) => ({ part, class: String(targets[i]), file: `${name}[${i}]`, bytes }));
   });
+  const classes = sortedClasses(examples.map((example) => example.class));
   const fingerprint = checksumOf(await platform.files.read(path));
   return { path, kind: "arrays", classes, examples, fingerprint, notes: [] };
 }
 
-function labelsOf(path: string, part: string, data: Dataset): Dataset {
-  if (data.targets instanceof Int32Array && data.targetShape.length === 0) return data;
+function checkLabels(path: string, part: string, { targets, targetShape }: Dataset): void {
+  if (targets instanceof Int32Array && targetShape.length === 0) return;
   const expected = "whole numbers from 0, one for each example";
-  return fail({ code: "data", where: path, problem: `the labels of "${part}" are no classes`, expected });
+  fail({ code: "data", where: path, problem: `the labels of "${part}" are no classes`, expected });
 }
 
 /**
@@ -241,6 +241,13 @@ export interface ReadOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+export interface OwnParts<P extends PartName> {
+  readonly data: Readonly<Record<P, Dataset>>;
+  /** What the examples of each are called. */
+  readonly names: Readonly<Record<P, readonly string[]>>;
+  readonly skipped: readonly SkippedFile[];
+}
+
 /** Data sets that have up to so many bytes, all parts together, are kept: 512 MiB. */
 const mostKeptBytes = 2 ** 29;
 
@@ -255,11 +262,19 @@ export async function readOwnData<P extends PartName>(
   examples: readonly OwnExample[],
   parts: readonly P[],
   { height, width, channels, corrupt, inMemory, onProgress }: ReadOptions,
-): Promise<{ readonly data: Readonly<Record<P, Dataset>>; readonly skipped: readonly SkippedFile[] }> {
+): Promise<OwnParts<P>> {
   const chosen = examples.filter(({ part }) => parts.includes(part as P));
   const ofPart = (part: PartName) => chosen.filter((example) => example.part === part);
-  if (kind === "arrays") return { data: await readArrayParts(path, classes, parts, ofPart), skipped: [] };
   const number = new Map(classes.map((name, label) => [name, label]));
+  const namesBut = (skipped: ReadonlySet<string>) => {
+    const names = parts.map((part) => [part, ofPart(part).flatMap(({ file }) => (skipped.has(file) ? [] : [file]))]);
+    return Object.fromEntries(names) as Record<P, string[]>;
+  };
+  if (kind === "arrays") {
+    const { parts: arrays } = await arraysIn(path);
+    const read = parts.map((part) => [part, { ...ofArrays(arrays, ofPart(part), number), classes }] as const);
+    return { data: Object.fromEntries<Dataset>(read) as Record<P, Dataset>, names: namesBut(new Set()), skipped: [] };
+  }
   const keep = inMemory ?? chosen.length * height * width * channels <= mostKeptBytes;
   const read: [P, FileDataset][] = [];
   let before = 0;
@@ -270,7 +285,8 @@ export async function readOwnData<P extends PartName>(
     const done = before;
     const data = await imageDataset(items, {
       ...{ height, width, channels, fit: "cover" },
-      ...{ classes, name: lastPart(path), damaged: "skip", inMemory: keep },
+      // by which a run knows its data again, wherever they lie
+      ...{ classes, name: "images", damaged: "skip", inMemory: keep },
       onProgress: (count) => onProgress?.(done + count, chosen.length),
     });
     before += items.length;
@@ -288,26 +304,24 @@ export async function readOwnData<P extends PartName>(
       fix: "Repair or remove them, or leave them out: --corrupt skip",
     });
   }
-  return { data: Object.fromEntries<Dataset>(read) as Record<P, Dataset>, skipped };
+  const names = namesBut(new Set(skipped.map(({ file }) => file)));
+  return { data: Object.fromEntries<Dataset>(read) as Record<P, Dataset>, names, skipped };
 }
 
-async function readArrayParts<P extends PartName>(
-  path: string,
-  classes: readonly string[],
-  parts: readonly P[],
-  ofPart: (part: PartName) => readonly OwnExample[],
-): Promise<Record<P, Dataset>> {
-  const { parts: arrays } = await arraysIn(path);
-  const made = parts.map((part) => {
-    const examples = ofPart(part).map(({ file }) => /^(\w+)\[(\d+)\]$/.exec(file)!);
-    const from = arrays.find(({ name }) => name === examples[0]![1])!.data;
-    const some = subset(
-      from,
-      examples.map(([, , index]) => Number(index)),
-    );
-    return [part, { ...some, classes, name: lastPart(path) }] as const;
-  });
-  return Object.fromEntries(made) as Record<P, Dataset>;
+/** Examples of a part by their places in arrays, as in `train[7]`. */
+function ofArrays(
+  arrays: readonly { readonly name: string; readonly data: Dataset }[],
+  examples: readonly OwnExample[],
+  number: ReadonlyMap<string, number>,
+): Dataset {
+  const places = examples.map(({ file }) => /^(\w+)\[(\d+)\]$/.exec(file)!);
+  const from = arrays.find(({ name }) => name === places[0]![1])!.data;
+  const indices = places.map(([, , index]) => Number(index));
+  return {
+    ...subset(from, indices),
+    name: "images",
+    targets: Int32Array.from(examples, (example) => number.get(example.class)!),
+  };
 }
 
 /** Names of the columns of a run's list. */

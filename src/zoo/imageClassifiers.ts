@@ -18,6 +18,8 @@ export interface ImageClassifier {
   readonly title: string;
   /** Height and width of images, at least: below that, its last maps would have nothing left to look at. */
   readonly least: number;
+  /** Height and width where nobody says. */
+  readonly usual: number;
   /** Name of its last layer, the only one that depends on the classes. */
   readonly head: string;
   /** Whether layers have torchvision's names, so that its weights can be taken over. */
@@ -32,6 +34,7 @@ export const imageClassifiers: readonly ImageClassifier[] = [
     name: "small",
     title: "modest CNN, quick on few cores, for pictures of 32 to 64 pixels",
     least: 16,
+    usual: 64,
     head: "classifier",
     torchvision: false,
     network: (options) => smallCnn({ ...options, normalization: true }),
@@ -40,6 +43,7 @@ export const imageClassifiers: readonly ImageClassifier[] = [
     name: "mobilenet",
     title: "MobileNetV2: little arithmetic for its depth, from 96 pixels on",
     least: 32,
+    usual: 96,
     head: "classifier.1",
     torchvision: true,
     network: (options) => mobileNetV2({ ...options, normalization: true }),
@@ -48,6 +52,7 @@ export const imageClassifiers: readonly ImageClassifier[] = [
     name: "resnet18",
     title: "ResNet-18, from 64 pixels on",
     least: 32,
+    usual: 96,
     head: "fc",
     torchvision: true,
     network: (options) => resnet18({ ...options, normalization: true }),
@@ -56,6 +61,7 @@ export const imageClassifiers: readonly ImageClassifier[] = [
     name: "resnet34",
     title: "ResNet-34: twice as deep",
     least: 32,
+    usual: 96,
     head: "fc",
     torchvision: true,
     network: (options) => resnet34({ ...options, normalization: true }),
