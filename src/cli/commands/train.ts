@@ -53,12 +53,14 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(recipe.name, options.out);
   try {
-    await run.writeStart(config);
-  } catch (error) {
-    await run.discard();
-    throw error;
+    await run.writeStart(config).catch(async (error: unknown) => {
+      await run.discard();
+      throw error;
+    });
+    return await trainIn(run, recipe, config, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  return trainIn(run, recipe, config, interrupts, options, io);
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
@@ -76,13 +78,17 @@ async function resume(path: string, what: string | undefined, options: TrainOpti
     });
   }
   const { run, config: before } = await RunDirectory.reopen(path, epochs);
-  const { found: recipe, ...config } = resolveConfig(before, flags);
-  const interrupts = new Interrupts(io);
-  if (before.fovea !== config.fovea) {
-    printNote(io, `fovea ${before.fovea} has begun this run; ${config.fovea} may round otherwise`);
+  try {
+    const { found: recipe, ...config } = resolveConfig(before, flags);
+    const interrupts = new Interrupts(io);
+    if (before.fovea !== config.fovea) {
+      printNote(io, `fovea ${before.fovea} has begun this run; ${config.fovea} may round otherwise`);
+    }
+    await run.writeConfig(config);
+    return await trainIn(run, recipe, config, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  await run.writeConfig(config);
-  return trainIn(run, recipe, config, interrupts, options, io);
 }
 
 async function trainIn(
