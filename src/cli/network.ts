@@ -2,7 +2,8 @@ import { platform } from "#platform";
 import { closest, fail } from "../core/errors.js";
 import type { Network } from "../model/network.js";
 import { loadModel } from "../train/model.js";
-import { type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { type Recipe, recipes } from "../zoo/recipes.js";
+import type { RecipeSettings } from "../zoo/training.js";
 import { modelFile, readConfig } from "./run.js";
 
 /** A network, by whatever name it was called. */

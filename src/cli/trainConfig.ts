@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
-import { checkOptions, fail } from "../core/errors.js";
+import { checkOptions, FoveaError, fail } from "../core/errors.js";
+import { parseAugment } from "../data/index.js";
 import type { CheckpointOptions } from "../train/checkpoint.js";
-import { findRecipe, type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { findRecipe, type Recipe, recipes } from "../zoo/recipes.js";
+import { optimizersWithMomentum, type RecipeSettings, scheduleNames, usualRates } from "../zoo/training.js";
 import { version } from "./version.js";
 
 /** What decides a run: with the recipe, all that it takes to do it again. Stored as `config.json` in its directory. */
@@ -39,7 +41,8 @@ type Kind =
   | { readonly type: "whole"; readonly least: number }
   | { readonly type: "number"; readonly above?: number; readonly least?: number; readonly below?: number }
   | { readonly type: "choice"; readonly among: readonly string[] }
-  | { readonly type: "switch" };
+  | { readonly type: "switch" }
+  | { readonly type: "text"; readonly check: (text: string) => unknown; readonly expected: string };
 
 /** An option of `fovea train` and the place in its config that has the same meaning. */
 interface Option {
@@ -57,9 +60,39 @@ const options: readonly Option[] = [
   setting("seed", "--seed <n>", whole(0), "decides data split, first weights and order"),
   setting("epochs", "--epochs <n>", whole(1), "epochs at most"),
   setting("batchSize", "--batch-size <n>", whole(1), "examples per step"),
-  setting("learningRate", "--learning-rate <x>", { type: "number", above: 0 }, "step size of the optimiser"),
+  setting("optimizer", "--optimizer <name>", { type: "choice", among: Object.keys(usualRates) }, "how weights follow"),
+  setting(
+    "learningRate",
+    "--learning-rate <x>",
+    { type: "number", above: 0 },
+    "its step size; the highest of a schedule",
+  ),
   setting("momentum", "--momentum <x>", { type: "number", least: 0, below: 1 }, "part of the last step that is kept"),
   setting("nesterov", "--nesterov", { type: "switch" }, "look ahead along the momentum"),
+  setting("weightDecay", "--weight-decay <x>", { type: "number", least: 0 }, "how strongly kernels are drawn to 0"),
+  setting("clipNorm", "--clip-norm <x>", { type: "number", above: 0 }, "what the norm of all gradients is limited to"),
+  setting("accumulationSteps", "--accumulation-steps <n>", whole(1), "steps whose gradients make one change"),
+  setting(
+    "averageDecay",
+    "--average-decay <x>",
+    { type: "number", above: 0, below: 1 },
+    "of a moving average of weights",
+  ),
+  setting("schedule", "--schedule <name>", { type: "choice", among: scheduleNames }, "how the learning rate goes on"),
+  setting(
+    "warmUp",
+    "--warm-up <x>",
+    { type: "number", above: 0, below: 1 },
+    "part of all steps in which it rises first",
+  ),
+  setting("labelSmoothing", "--label-smoothing <x>", { type: "number", least: 0, below: 1 }, "ε of cross-entropy"),
+  setting("balance", "--balance", { type: "switch" }, "let examples of rare classes count more"),
+  setting(
+    "augment",
+    "--augment <steps>",
+    { type: "text", check: parseAugment, expected: "augmentations as in rotate:10,flip, or none" },
+    "vary examples, as in rotate:10,shift:0.1; none for no variation",
+  ),
   setting("train", "--train <n>", whole(10), "training examples to take, validation part included"),
   setting("validation", "--validation <x>", { type: "number", above: 0, below: 1 }, "part of them to validate on"),
   setting("monitor", "--monitor <metric>", { type: "choice", among: metrics }, "what decides which epoch is the best"),
@@ -101,10 +134,14 @@ export function addTrainOptions(command: Command): Command {
   for (const { flag, kind, description } of options) {
     if (kind.type === "switch") {
       command.option(flag, description);
-      if (flag === "--nesterov") command.option("--no-nesterov", "do not");
+      if (flag === "--nesterov" || flag === "--balance") command.option(flag.replace("--", "--no-"), "do not");
       continue;
     }
     command.option(flag, description, (text: string) => {
+      if (kind.type === "text") {
+        kind.check(text);
+        return text;
+      }
       const value = kind.type === "choice" ? text : text.trim() === "" || /0x/i.test(text) ? Number.NaN : Number(text);
       if (fits(kind, value) && (kind.type !== "whole" || /^\d+$/.test(text))) return value;
       throw new InvalidArgumentError(
@@ -149,12 +186,37 @@ export function resolveConfig(
   return {
     found,
     recipe: found.name,
-    settings: { ...found.settings, ...given.settings, ...flags.settings },
+    settings: settingsOf(found, { ...given.settings, ...flags.settings }),
     ...(threads === undefined ? {} : { threads }),
     ...(autotune === undefined ? {} : { autotune }),
     ...(Object.keys(checkpoint).length === 0 ? {} : { checkpoint }),
     ...(tensorBoard === undefined ? {} : { tensorBoard }),
     fovea: version,
+  };
+}
+
+/** A recipe's settings with those that were asked for. Another optimiser comes with its own rate, and no momentum. */
+function settingsOf({ settings }: Recipe, asked: Partial<RecipeSettings>): RecipeSettings {
+  const { optimizer = settings.optimizer } = asked;
+  const { momentum, nesterov, ...rest } = settings;
+  const other = optimizer !== settings.optimizer;
+  const momentous = optimizersWithMomentum.includes(optimizer);
+  const wrong = momentous
+    ? asked.nesterov === true && optimizer !== "sgd" && "nesterov"
+    : asked.momentum !== undefined && asked.momentum > 0 && "momentum";
+  if (wrong !== false) {
+    fail({
+      code: "option",
+      where: "settings",
+      problem: `${wrong} does not go with the optimiser`,
+      expected: wrong === "nesterov" ? "sgd" : `one of ${optimizersWithMomentum.join(", ")}`,
+      received: optimizer,
+    });
+  }
+  return {
+    ...rest,
+    ...(other ? { learningRate: usualRates[optimizer] } : { momentum, nesterov }),
+    ...asked,
   };
 }
 
@@ -266,15 +328,27 @@ function at(value: object, path: readonly string[]): unknown {
 function fits(kind: Kind, value: unknown): boolean {
   if (kind.type === "switch") return typeof value === "boolean";
   if (kind.type === "choice") return kind.among.includes(value as string);
+  if (kind.type === "text") return typeof value === "string" && passes(kind.check, value);
   if (typeof value !== "number" || !Number.isFinite(value)) return false;
   if (kind.type === "whole") return Number.isSafeInteger(value) && value >= kind.least;
   const { above = Number.NEGATIVE_INFINITY, least = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = kind;
   return value > above && value >= least && value < below;
 }
 
+function passes(check: (text: string) => unknown, text: string): boolean {
+  try {
+    check(text);
+    return true;
+  } catch (error) {
+    if (error instanceof FoveaError) return false;
+    throw error;
+  }
+}
+
 function inWords(kind: Kind): string {
   if (kind.type === "switch") return "true or false";
   if (kind.type === "choice") return `one of ${kind.among.join(", ")}`;
+  if (kind.type === "text") return kind.expected;
   if (kind.type === "whole") return `a whole number ≥ ${kind.least}`;
   const { above, least, below } = kind;
   const from = above === undefined ? (least === undefined ? "" : ` ≥ ${least}`) : ` > ${above}`;
@@ -286,6 +360,7 @@ export function configSchema(): object {
   const schemaOf = ({ kind, description }: Option): object => {
     if (kind.type === "switch") return { description, type: "boolean" };
     if (kind.type === "choice") return { description, enum: kind.among };
+    if (kind.type === "text") return { description, type: "string" };
     if (kind.type === "whole") return { description, type: "integer", minimum: kind.least };
     return {
       description,

@@ -23,6 +23,7 @@ export {
   shift,
 } from "./augment/geometric.js";
 export { cutMix, mixUp } from "./augment/mix.js";
+export { augmentationNames, formatAugment, parseAugment } from "./augment/text.js";
 export {
   blur,
   type ErasingOptions,

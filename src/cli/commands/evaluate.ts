@@ -36,7 +36,7 @@ export async function evaluate(path: string, { threads, json }: EvaluateCommandO
   if (before !== undefined && before.data !== test.source) {
     printNote(io, `the run was measured on other data (${before.data})`);
   }
-  const measured = await model.evaluate(test, { threads });
+  const measured = await model.evaluate(test, { loss: recipe.loss, threads });
   const scores = await model.predict(test.inputs, { threads });
   const outputs = sizeOf(model.network.outputs[0]!.shape);
   const isLogits = recipe.loss === "crossEntropy";

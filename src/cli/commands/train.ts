@@ -1,15 +1,18 @@
 import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
+import { parseAugment } from "../../data/index.js";
 import type { TrainAndTest } from "../../data/mnist.js";
 import { learningCurvesPng, learningCurvesSvg } from "../../inspect/curves.js";
 import { learningRatePng, learningRateSvg } from "../../inspect/learningRatePlot.js";
+import type { OptimizerKind } from "../../model/optimizers.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
 import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
-import { type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
+import { type Recipe, recipeData } from "../../zoo/recipes.js";
+import { type RecipeSettings, recipeFit, type ScheduleName } from "../../zoo/training.js";
 import { autotuneOf } from "../autotune.js";
 import { downloadProgress } from "../download.js";
 import { writeExample } from "../example.js";
@@ -111,18 +114,18 @@ async function trainIn(
     const quiet = options.json === true || options.quiet === true;
     const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
     const model = new Model(recipe.network());
-    const fit = recipeFit(recipe, settings);
+    const fit = recipeFit(recipe, settings, data.train);
     interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
     if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
-    history = await model.fit(data.train, {
-      ...fit,
+    history = await model.fit(fit.data, {
+      ...fit.options,
       ...execution,
       signal: interrupts.signal,
       progress: false,
       checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
       resume: true,
       callbacks: [
-        ...(fit.callbacks ?? []),
+        ...(fit.options.callbacks ?? []),
         jsonLinesLogger(run.file(runFiles.metrics)),
         ...(config.tensorBoard === true ? [tensorBoardLogger(run.file(runFiles.tensorBoard))] : []),
         reporter({ recipe, settings, data, run }, { ...options, threads }, io),
@@ -134,7 +137,8 @@ async function trainIn(
     }
     const metadata = { recipe: recipe.name, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
-    const test = await model.evaluate(data.test, execution);
+    // as it is reported everywhere: without what training adds to the loss
+    const test = await model.evaluate(data.test, { ...execution, loss: recipe.loss });
     const { end } = history;
     const result: RunResult = {
       recipe: recipe.name,
@@ -167,10 +171,11 @@ async function findRate(recipe: Recipe, config: RunConfig, options: TrainOptions
   const { settings, threads } = config;
   const quiet = options.json === true || options.quiet === true;
   const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
-  const { optimizer } = recipeFit(recipe, settings);
-  const { batchSize, seed } = settings;
+  const fit = recipeFit(recipe, settings, data.train);
+  const { loss, optimizer, batchSize, seed, augment } = fit.options;
   const model = new Model(recipe.network());
-  const search = await model.findLearningRate(data.train, { loss: recipe.loss, optimizer, batchSize, seed, threads });
+  const asked = { loss, optimizer, batchSize, seed, threads, ...(augment === undefined ? {} : { augment }) };
+  const search = await model.findLearningRate(fit.data, asked);
   const directory = options.out ?? "runs";
   await platform.files.checkWritable(directory);
   const path = join(directory, `${recipe.name}-learning-rate`);
@@ -244,8 +249,6 @@ function reporter(
 
 function describeStart({ recipe, settings, data, run }: Job, start: RunStart, threads: number | undefined): string[] {
   const { train: trainData, test } = data;
-  const momentum =
-    settings.momentum === 0 ? "" : `, ${settings.nesterov ? "Nesterov " : ""}momentum ${settings.momentum}`;
   const counts = [
     `${formatCount(start.examples)} to train on`,
     `${formatCount(start.validationExamples)} to validate`,
@@ -257,11 +260,45 @@ function describeStart({ recipe, settings, data, run }: Job, start: RunStart, th
     `${recipe.title} (${recipe.name}, ${recipe.system})`,
     `  data      ${trainData.source}: ${counts.join(", ")}`,
     `  network   ${formatCount(parameters)} parameters, ${formatBytes(start.memoryBytes)} for training`,
-    `  training  SGD ${settings.learningRate}${momentum}, batch ${settings.batchSize}, at most ${settings.epochs} epochs, seed ${settings.seed}`,
+    `  training  ${describeTraining(settings)}`,
+    ...(parseAugment(settings.augment ?? "none").steps.length === 0 ? [] : [`  varied    ${settings.augment}`]),
     `  engine    ${used}${threads === undefined ? "" : " as asked for"}`,
     `  run       ${run.path}`,
     ...(start.resumed === undefined ? [] : [`  resumed   ${describeResumed(start, start.resumed)}`]),
   ];
+}
+
+const optimizerTitles: Readonly<Record<OptimizerKind, string>> = {
+  sgd: "SGD",
+  adam: "Adam",
+  adamW: "AdamW",
+  adagrad: "Adagrad",
+  rmsprop: "RMSprop",
+  adadelta: "Adadelta",
+  lion: "Lion",
+};
+
+const scheduleTitles: Readonly<Record<ScheduleName, string>> = {
+  constant: "",
+  oneCycle: " in one cycle",
+  cosine: " along a cosine",
+  linear: " along a line",
+  plateau: " lowered on plateaus",
+};
+
+function describeTraining(settings: RecipeSettings): string {
+  const { optimizer, learningRate, schedule = "constant", momentum = 0, nesterov, weightDecay = 0 } = settings;
+  const { labelSmoothing = 0, averageDecay } = settings;
+  return [
+    `${optimizerTitles[optimizer]} ${learningRate}${scheduleTitles[schedule]}`,
+    ...(momentum === 0 ? [] : [`${nesterov === true ? "Nesterov " : ""}momentum ${momentum}`]),
+    ...(weightDecay === 0 ? [] : [`weight decay ${weightDecay}`]),
+    ...(labelSmoothing === 0 ? [] : [`label smoothing ${labelSmoothing}`]),
+    ...(averageDecay === undefined ? [] : [`averaged weights (${averageDecay})`]),
+    `batch ${settings.batchSize}`,
+    `at most ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}`,
+    `seed ${settings.seed}`,
+  ].join(", ");
 }
 
 function describeResumed({ stepsPerEpoch }: RunStart, { epoch, step }: NonNullable<RunStart["resumed"]>): string {

@@ -70,7 +70,7 @@ export function sometimes<A extends Augmentation>(probability: number, step: A):
 }
 
 /** One augmentation of JSON's kinds and options. */
-function stepFromJSON({ kind, options: o }: { kind: string; options: Record<string, never> }): Augmentation {
+export function stepFromJSON({ kind, options: o }: { kind: string; options: Record<string, never> }): Augmentation {
   const { degrees, part, padding, deviation, ...rest } = o;
   switch (kind) {
     case "rotate":
