@@ -33,7 +33,7 @@ export function layersPage(): string {
   const comments = layerComments(folder);
   const optionsOf = optionComments(folder);
   const exported = exportsOf(`${root}src/index.ts`)
-    .filter(({ kind, file }) => kind === "function" && file.startsWith(folder))
+    .filter(({ kind, file }) => (kind === "function" || kind === "const") && file.startsWith(folder))
     .map(({ name }) => name)
     .sort();
   const families = new Map(
