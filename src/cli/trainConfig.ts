@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { dirname, extname, relative, resolve, sep } from "node:path";
+import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { checkOptions, FoveaError, fail } from "../core/errors.js";
@@ -23,8 +23,8 @@ export interface RunConfig {
   /** A network and its data; or `data` and `model`. */
   readonly recipe?: string;
   /**
-   * The user's own: a folder of images, a CSV list or a `.npz` file. An absolute path here; in files, where it is
-   * relative, from the file's directory.
+   * The user's own: a folder of images, a CSV list or a `.npz` file. From the working directory; in files from that of
+   * the file.
    */
   readonly data?: string;
   /** What is trained on it: the name of an image classifier. */
@@ -329,7 +329,7 @@ function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettin
     });
   }
   const { corrupt = "refuse" } = rest;
-  return { ...rest, model, ...(imageSize === undefined ? {} : { imageSize }), corrupt, settings };
+  return { data: data!, model, ...(imageSize === undefined ? {} : { imageSize }), corrupt, ...rest, settings };
 }
 
 /** Usual settings with those that were asked for. Another optimiser comes with its own rate, and no momentum. */
@@ -363,14 +363,16 @@ function settingsOf(usual: RunSettings, asked: Partial<RunSettings>): RunSetting
  */
 export function configForFile(config: RunConfig, directory: string): RunConfig {
   const { data } = config;
-  if (data === undefined) return config;
-  const isBelow = !relative(process.cwd(), data).startsWith("..");
-  return { ...config, data: isBelow ? relative(resolve(directory), data).split(sep).join("/") : data };
+  if (data === undefined || isAbsolute(data)) return config;
+  return { ...config, data: relative(resolve(directory), resolve(data)).split(sep).join("/") };
 }
 
-/** A config that was read from a file in `directory`, its data by their absolute path. */
+/** A config that was read from a file in `directory`: its data from the working directory, where they lie below it. */
 export function configFromFile<C extends { readonly data?: string }>(config: C, directory: string): C {
-  return config.data === undefined ? config : { ...config, data: resolve(directory, config.data) };
+  if (config.data === undefined) return config;
+  const data = resolve(directory, config.data);
+  const below = relative(process.cwd(), data);
+  return { ...config, data: below.startsWith("..") || isAbsolute(below) ? data : below || "." };
 }
 
 /** As `fit` takes it. Saving takes time, so that short epochs do not have one each. */

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
 import { type Dataset, parseAugment } from "../../data/index.js";
@@ -17,6 +17,7 @@ import { formatBytes, formatCount } from "../format.js";
 import { Interrupts } from "../interrupt.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { measure } from "../measure.js";
 import { formatOwnExamples } from "../ownData.js";
 import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
 import { labelOf, newTask, resumedTask, type Task, type TaskData } from "../task.js";
@@ -112,6 +113,7 @@ async function trainIn(
   let history: History | undefined;
   try {
     const quiet = options.json === true || options.quiet === true;
+    if (!quiet) for (const note of task.notes) printNote(io, note);
     const data = await task.data({ io, quiet });
     const model = await task.model(data.train);
     const fit = recipeFit(task, settings, data.train, data.validation);
@@ -138,7 +140,7 @@ async function trainIn(
     const metadata = { ...task.metadata, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
     // as it is reported everywhere: without what training adds to the loss
-    const test = await model.evaluate(data.test, { ...execution, loss });
+    const { evaluation: test } = await measure(model, data.test, { ...execution, loss });
     const { end } = history;
     const result: RunResult = {
       recipe: labelOf(config),
@@ -209,11 +211,12 @@ async function findRate(task: Task, options: TrainOptions, io: Io): Promise<numb
 /** What stands behind `fovea train` to begin a run like this. */
 function beginningOf({ config: { recipe, data, model, imageSize } }: Task): string {
   if (recipe !== undefined) return recipe;
-  const path = relative(process.cwd(), data!);
-  const place = path.startsWith("..") ? data! : path || ".";
   const size = imageSize === undefined ? "" : ` --image-size ${imageSize}`;
-  return `--data ${/[^\w./-]/.test(place) ? `"${place}"` : place} --model ${model}${size}`;
+  return `--data ${quoted(data!)} --model ${model}${size}`;
 }
+
+/** A path as a shell takes it. */
+const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `"${path}"`);
 
 interface Job {
   readonly task: Task;
@@ -327,8 +330,7 @@ async function drawPictures(
   try {
     await platform.files.writeAtomic(run.file(runFiles.curvesSvg), await learningCurvesSvg(history, options));
     await platform.files.writeAtomic(run.file(runFiles.curvesPng), await learningCurvesPng(history, options));
-    // images of one's own are at hand anyway
-    return task.examples === undefined ? await writeExample(run, test) : undefined;
+    return task.example ?? (await writeExample(run, test));
   } catch (error) {
     if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
     printNote(io, `pictures are missing: ${error.message}`);
@@ -346,10 +348,10 @@ function printResult(result: RunResult, run: RunDirectory, task: Task, example: 
     ...(result.stopped === interruption ? ["a checkpoint is saved: the run can go on as if never interrupted"] : []),
     "",
     "Try next:",
-    ...(result.stopped === interruption ? [`  ${fovea} train --resume ${run.path}`] : []),
-    `  ${fovea} evaluate ${run.path}`,
-    ...(example === undefined ? [] : [`  ${fovea} predict ${run.path} ${example}`]),
-    `  ${fovea} summary ${run.path}`,
+    ...(result.stopped === interruption ? [`  ${fovea} train --resume ${quoted(run.path)}`] : []),
+    `  ${fovea} evaluate ${quoted(run.path)}`,
+    ...(example === undefined ? [] : [`  ${fovea} predict ${quoted(run.path)} ${quoted(example)}`]),
+    `  ${fovea} summary ${quoted(run.path)}`,
     ...(task.examples === undefined
       ? [`  ${fovea} train ${task.name === "mnist-deep" ? "mnist-shallow" : "mnist-deep"}`]
       : []),
