@@ -94,10 +94,10 @@ async function listFolder(path: string): Promise<Listed> {
   const depth = hasParts ? 2 : 1;
   const without = files.filter((file) => file.split("/").length <= depth);
   if (without.length === files.length) {
-    const count = files.length === 0 ? "no images" : `${imagesOf(files.length)}, but in no folder of a class`;
+    const found = files.length === 0 ? "no images" : `${imagesOf(files.length)}, but in no folder of a class`;
     const places = `${path}/${hasParts ? "train/" : ""}<class>/<file>`;
     const fix = "Make a folder for each class, and put its images (JPEG, PNG, WebP, AVIF, TIFF, GIF) there";
-    fail({ code: "data", where: path, problem: `there are ${count}`, expected: places, fix });
+    fail({ code: "data", where: path, problem: `holds ${found}`, expected: places, fix });
   }
   const examples = files
     .filter((file) => file.split("/").length > depth)

@@ -212,7 +212,11 @@ describe("evaluate", () => {
     expect(lines[16]).toBe("Most often confused");
     expect(lines[17]).toBe("Class  taken for  Images  of the class");
     const matrix = lines.indexOf("Confusion matrix: a row for each true class, a column for each prediction");
-    expect(lines).toHaveLength(matrix + 13);
+    const mistakes = lines.indexOf("Worst mistakes");
+    expect(mistakes).toBe(matrix + 13);
+    expect(lines[mistakes + 1]).toMatch(/^Image +is +taken for +with$/);
+    expect(lines.at(-2)).toBe("picture runs/mnist-shallow-1/mistakes.png: the 24 worst mistakes");
+    expect(existsSync("runs/mnist-shallow-1/mistakes.png")).toBe(true);
   });
 
   test("gives all numbers with --json", async () => {

@@ -197,7 +197,7 @@ async function findRate(task: Task, options: TrainOptions, io: Io): Promise<numb
   }
   const rate = Number(search.suggestion.toPrecision(2));
   const lines = [
-    `the loss falls the most at a learning rate of ${rate} (the settings have ${settings.learningRate})`,
+    `the loss falls the most at a learning rate of ${rate} (the ${task.config.recipe === undefined ? "run" : "recipe"} has ${settings.learningRate})`,
     `and is at its lowest at ${Number(search.lowest.toPrecision(2))}: higher rates are too high`,
     ...(files.length === 0 ? [] : [`picture ${files.join(" and ")}`]),
     "",
