@@ -11,6 +11,7 @@ import { evaluate } from "./commands/evaluate.js";
 import { inspect, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
+import { measurements, robustness } from "./commands/robustness.js";
 import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
@@ -58,6 +59,7 @@ Examples:
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
   fovea inspect filters runs/mnist-shallow-1   look inside
+  fovea robustness runs/mnist-shallow-1  noise, rotation, attacks, calibration
   fovea data                             which data sets there are, and where
   fovea doctor                           what this machine can do, and what is missing
 ${exitCodeHelp}`,
@@ -319,6 +321,42 @@ ${exitCodeHelp}`,
       finish(await inspect(view, what, more, options, io)),
     );
 
+  program
+    .command("robustness")
+    .description("measure how a run fares as images change, is attacked, and how far it can be trusted when it is sure")
+    .argument("<run>", "run directory")
+    .option("--only <list>", "some of the measurements below: noise,pgd", words)
+    .option("--images <n>", "test images that curves are measured on (default: 1000)", wholeNumber(1))
+    .option("--attacked <n>", "test images that are attacked (default: 200)", wholeNumber(1))
+    .option("--noise <list>", "standard deviations, as parts of the pixels' range: 0,0.1,0.3", numbers)
+    .option("--rotation <list>", "degrees", numbers)
+    .option("--shift <list>", "pixels", numbers)
+    .option("--scale <list>", "factors", numbers)
+    .option("--epsilon <list>", "how far attacks may change a pixel, as parts of its range: 0,0.05,0.1", numbers)
+    .option("--steps <n>", "steps of PGD (default: 10)", wholeNumber(1))
+    .option("--target <class>", "class that attacked images shall be taken for (default: any wrong one)")
+    .option("--error <x>", "wanted error of what is not rejected (default: 0.01)", Number)
+    .option("--seed <n>", "decides images, noise and directions", wholeNumber(0), 0)
+    .option("--out <directory>", "where pictures go (default: the run directory)")
+    .addOption(new Option("--format <format>", "of pictures").choices(["png", "svg"]).default("png"))
+    .addOption(new Option("--theme <theme>", "of pictures").choices(["light", "dark"]).default("light"))
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object per measurement; pictures only with --out")
+    .addHelpText(
+      "after",
+      `
+${formatTable(
+  ["Measurement", "What"],
+  Object.entries(measurements).map(([name, { about }]) => [name, about]),
+).join("\n")}
+
+Examples:
+  fovea robustness runs/mnist-shallow-1
+  fovea robustness runs/mnist-deep-1 --only fgsm,pgd --target 3 --epsilon 0,0.05,0.1,0.2
+  fovea robustness runs/mnist-deep-1 --only rejection --error 0.005 --json`,
+    )
+    .action(async (run: string, options) => finish(await robustness(run, options, io)));
+
   const data = program.command("data").description("list data sets, and look at one");
   data
     .command("list", { isDefault: true })
@@ -365,6 +403,14 @@ Examples:
 
 const corruptOption = () =>
   new Option("--corrupt <what>", "images that cannot be decoded: an error, or left out").choices(["refuse", "skip"]);
+
+const words = (text: string) => text.split(",").map((word) => word.trim());
+
+function numbers(text: string): number[] {
+  const values = words(text).map((word) => (word === "" ? Number.NaN : Number(word)));
+  if (values.every(Number.isFinite)) return values;
+  throw new InvalidArgumentError("Expected numbers with commas between them.");
+}
 
 function wholeNumber(lowest: number): (text: string) => number {
   return (text) => {

@@ -238,7 +238,7 @@ function formatReport({ classes, macro, topK, confused, confusion }: Report, nam
 }
 
 /** Columns have the class's name where names are short, its number otherwise. */
-function formatConfusion(matrix: ConfusionMatrix, classes: readonly string[]): string[] {
+export function formatConfusion(matrix: ConfusionMatrix, classes: readonly string[]): string[] {
   const short = classes.every((name) => name.length <= 4);
   const zero = usesUtf8() ? "·" : ".";
   return formatTable(

@@ -10,6 +10,7 @@ import { formatSeconds } from "../../train/progress.js";
 import { formatBytes, formatPercent, formatTable } from "../format.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { checkUnlocked } from "../lock.js";
 import { interruption, type RunResult, readConfig, readEpochs, readResult, readStarted, runFiles } from "../run.js";
 import { labelOf } from "../task.js";
 import type { RunConfig } from "../trainConfig.js";
@@ -153,6 +154,7 @@ export async function deleteRuns(names: readonly string[], { yes }: { yes?: bool
   // all of them are found before any goes
   const runs: Run[] = [];
   for (const name of names) runs.push(await findRun(name));
+  for (const { path } of runs) await checkUnlocked(join(path, runFiles.lock));
   for (const { path, state, epochs } of runs) {
     if (yes !== true) {
       if (process.stdin.isTTY !== true || io.stdout.isTTY !== true) {
@@ -199,6 +201,7 @@ export async function exportRun(
   const entries: Record<string, Uint8Array> = {};
   for (const { file } of await filesOf(path)) {
     if (checkpoints !== true && file.startsWith(`${runFiles.checkpoints}/`)) continue;
+    if (file === runFiles.lock) continue;
     entries[`${folder}/${file}`] = await platform.files.read(join(path, file));
   }
   const target = out ?? `${folder}.zip`;

@@ -59,15 +59,20 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(task.name, options.out);
   try {
-    await run.writeStart(configForFile(task.config, run.path));
-    if (task.examples !== undefined) {
-      await platform.files.writeAtomic(run.file(runFiles.data), formatOwnExamples(task.examples));
-    }
-  } catch (error) {
-    await run.discard();
-    throw error;
+    await writeStart(run, task).catch(async (error: unknown) => {
+      await run.discard();
+      throw error;
+    });
+    return await trainIn(run, task, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  return trainIn(run, task, interrupts, options, io);
+}
+
+/** Writes what decides a run: its config, and which examples it takes. */
+async function writeStart(run: RunDirectory, { config, examples }: Task): Promise<void> {
+  await run.writeStart(configForFile(config, run.path));
+  if (examples !== undefined) await platform.files.writeAtomic(run.file(runFiles.data), formatOwnExamples(examples));
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
@@ -86,13 +91,17 @@ async function resume(path: string, what: string | undefined, options: TrainOpti
     });
   }
   const { run, config: before } = await RunDirectory.reopen(path, epochs);
-  const task = await resumedTask(resolveConfig(configFromFile(before, path), flags), path);
-  const interrupts = new Interrupts(io);
-  if (before.fovea !== task.config.fovea) {
-    printNote(io, `fovea ${before.fovea} has begun this run; ${task.config.fovea} may round otherwise`);
+  try {
+    const task = await resumedTask(resolveConfig(configFromFile(before, path), flags), path);
+    const interrupts = new Interrupts(io);
+    if (before.fovea !== task.config.fovea) {
+      printNote(io, `fovea ${before.fovea} has begun this run; ${task.config.fovea} may round otherwise`);
+    }
+    await run.writeConfig(configForFile(task.config, run.path));
+    return await trainIn(run, task, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  await run.writeConfig(configForFile(task.config, run.path));
-  return trainIn(run, task, interrupts, options, io);
 }
 
 async function trainIn(
