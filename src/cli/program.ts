@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { augmentationNames } from "../data/index.js";
 import { chainUsage } from "../signal/chain.js";
+import { imageClassifiers } from "../zoo/imageClassifiers.js";
 import { recipes } from "../zoo/recipes.js";
 import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
@@ -10,6 +11,7 @@ import { evaluate } from "./commands/evaluate.js";
 import { inspect, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
+import { measurements, robustness } from "./commands/robustness.js";
 import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
@@ -57,6 +59,7 @@ Examples:
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
   fovea inspect filters runs/mnist-shallow-1   look inside
+  fovea robustness runs/mnist-shallow-1  noise, rotation, attacks, calibration
   fovea data                             which data sets there are, and where
   fovea doctor                           what this machine can do, and what is missing
 ${exitCodeHelp}`,
@@ -68,7 +71,7 @@ ${exitCodeHelp}`,
   );
   const training = program
     .command("train")
-    .description("train a recipe into a new run directory, and measure it on its test set")
+    .description("train a recipe, or a model on images of your own, into a new run directory, and measure it")
     .argument("[recipe]", "what to train: a recipe (see below), or a config: JSON, JavaScript or TypeScript")
     .option("--resume <run>", "go on with a run that was interrupted, as if it never had been")
     .option("--find-lr", "do not train: search for a learning rate, and draw the loss over it")
@@ -82,6 +85,11 @@ ${exitCodeHelp}`,
       `
 ${recipeTable.map((line) => line).join("\n")}
 
+${formatTable(
+  ["Model", "For images of your own (--data)"],
+  imageClassifiers.map(({ name, title, least }) => [name, `${title}; at least ${least} × ${least}`]),
+).join("\n")}
+
 With --autotune the last bits of results depend on the machine. Times of kernels are kept; fovea doctor says where.
 
 The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), checkpoints,
@@ -94,11 +102,12 @@ Examples:
   fovea train --resume runs/deep-short
   fovea train runs/deep-short/config.json        the same run again, bit for bit
   fovea train fashion-mlp --find-lr
+  fovea train --data photos/ --image-size 64 --epochs 20
   fovea train fashion-mlp --learning-rate 0.01 --json > log.jsonl
 ${exitCodeHelp}`,
     )
     .action(async (recipe: string | undefined, options) => {
-      if (recipe === undefined && options.resume === undefined) {
+      if (recipe === undefined && options.resume === undefined && options.data === undefined) {
         training.error("error: missing required argument 'recipe'", { code: "commander.missingArgument" });
       }
       finish(await train(recipe, options, io));
@@ -106,12 +115,28 @@ ${exitCodeHelp}`,
 
   program
     .command("evaluate")
-    .description("measure a run on its test set: loss, accuracy, each class, what is confused with what")
-    .argument("<run>", "run directory")
+    .description(
+      "measure a run on its test set: loss, accuracy, each class, what is confused with what, worst mistakes",
+    )
+    .argument("<run>", "run directory; with images of your own also a .safetensors file")
+    .argument(
+      "[images]",
+      "other images to measure on: a folder with a folder for each class, a CSV list, or a .npz file",
+    )
+    .addOption(corruptOption())
+    .option(
+      "--mistakes <file>",
+      "where the worst mistakes are drawn, a PNG (default: mistakes.png in the run directory)",
+    )
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
-    .addHelpText("after", "\nExamples:\n  fovea evaluate runs/mnist-shallow-1")
-    .action(async (run: string, options) => finish(await evaluate(run, options, io)));
+    .addHelpText(
+      "after",
+      "\nExamples:\n  fovea evaluate runs/mnist-shallow-1\n  fovea evaluate runs/photos-1 more-photos/",
+    )
+    .action(async (run: string, images: string | undefined, options) =>
+      finish(await evaluate(run, images, options, io)),
+    );
 
   const runs = program.command("runs").description("list runs, look at them, compare, delete and export them");
   runs
@@ -160,19 +185,23 @@ Examples:
     .command("predict")
     .description("say what is in pictures")
     .argument("<run>", "run directory or .safetensors file")
-    .argument("<image...>", "JPEG, PNG, WebP, … of any size")
+    .argument("<image...>", "JPEG, PNG, WebP, … of any size, or folders of them")
     .option("--top <n>", "classes to show", wholeNumber(1), 3)
     .option("--invert", "swap dark and bright, for ink on paper: MNIST has white ink on black")
+    .addOption(corruptOption())
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object per picture")
     .addHelpText(
       "after",
       `
-Pictures are stretched to the size that the model takes, and made grey if it takes grey.
+Pictures are turned as their EXIF orientation says, and made grey if the model takes grey. For a model that was trained
+on images of your own, the shorter side becomes that of the model, and the middle of the longer one is taken; for others
+pictures are stretched.
 
 Examples:
   fovea predict runs/mnist-shallow-1 digit.png
-  fovea predict runs/mnist-shallow-1 --invert scan-*.jpg`,
+  fovea predict runs/mnist-shallow-1 --invert scan-*.jpg
+  fovea predict runs/photos-1 holiday/ --corrupt skip --json`,
     )
     .action(async (run: string, images: string[], options) => finish(await predict(run, images, options, io)));
 
@@ -292,6 +321,42 @@ ${exitCodeHelp}`,
       finish(await inspect(view, what, more, options, io)),
     );
 
+  program
+    .command("robustness")
+    .description("measure how a run fares as images change, is attacked, and how far it can be trusted when it is sure")
+    .argument("<run>", "run directory")
+    .option("--only <list>", "some of the measurements below: noise,pgd", words)
+    .option("--images <n>", "test images that curves are measured on (default: 1000)", wholeNumber(1))
+    .option("--attacked <n>", "test images that are attacked (default: 200)", wholeNumber(1))
+    .option("--noise <list>", "standard deviations, as parts of the pixels' range: 0,0.1,0.3", numbers)
+    .option("--rotation <list>", "degrees", numbers)
+    .option("--shift <list>", "pixels", numbers)
+    .option("--scale <list>", "factors", numbers)
+    .option("--epsilon <list>", "how far attacks may change a pixel, as parts of its range: 0,0.05,0.1", numbers)
+    .option("--steps <n>", "steps of PGD (default: 10)", wholeNumber(1))
+    .option("--target <class>", "class that attacked images shall be taken for (default: any wrong one)")
+    .option("--error <x>", "wanted error of what is not rejected (default: 0.01)", Number)
+    .option("--seed <n>", "decides images, noise and directions", wholeNumber(0), 0)
+    .option("--out <directory>", "where pictures go (default: the run directory)")
+    .addOption(new Option("--format <format>", "of pictures").choices(["png", "svg"]).default("png"))
+    .addOption(new Option("--theme <theme>", "of pictures").choices(["light", "dark"]).default("light"))
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object per measurement; pictures only with --out")
+    .addHelpText(
+      "after",
+      `
+${formatTable(
+  ["Measurement", "What"],
+  Object.entries(measurements).map(([name, { about }]) => [name, about]),
+).join("\n")}
+
+Examples:
+  fovea robustness runs/mnist-shallow-1
+  fovea robustness runs/mnist-deep-1 --only fgsm,pgd --target 3 --epsilon 0,0.05,0.1,0.2
+  fovea robustness runs/mnist-deep-1 --only rejection --error 0.005 --json`,
+    )
+    .action(async (run: string, options) => finish(await robustness(run, options, io)));
+
   const data = program.command("data").description("list data sets, and look at one");
   data
     .command("list", { isDefault: true })
@@ -334,6 +399,17 @@ Examples:
     "\nExamples:\n  fovea data\n  fovea data info mnist\n  fovea data info photos/\n  fovea data show mnist",
   );
   return program;
+}
+
+const corruptOption = () =>
+  new Option("--corrupt <what>", "images that cannot be decoded: an error, or left out").choices(["refuse", "skip"]);
+
+const words = (text: string) => text.split(",").map((word) => word.trim());
+
+function numbers(text: string): number[] {
+  const values = words(text).map((word) => (word === "" ? Number.NaN : Number(word)));
+  if (values.every(Number.isFinite)) return values;
+  throw new InvalidArgumentError("Expected numbers with commas between them.");
 }
 
 function wholeNumber(lowest: number): (text: string) => number {

@@ -10,6 +10,7 @@ import { version } from "./version.js";
 
 /** What a run came to. */
 export interface RunResult {
+  /** What was trained: the recipe, or the model and its data. */
   readonly recipe: string;
   /** Where the test data came from. */
   readonly data: string;
@@ -24,6 +25,7 @@ export interface RunResult {
 /** Names of the files of a run directory. */
 export const runFiles = {
   config: "config.json",
+  data: "data.csv",
   environment: "environment.json",
   metrics: "metrics.jsonl",
   model: "model.safetensors",
@@ -224,12 +226,12 @@ export async function readConfig(path: string): Promise<RunConfig> {
   const isConfig =
     typeof config === "object" &&
     config !== null &&
-    "recipe" in config &&
-    typeof config.recipe === "string" &&
+    (("recipe" in config && typeof config.recipe === "string") ||
+      ("data" in config && typeof config.data === "string")) &&
     "settings" in config &&
     typeof config.settings === "object" &&
     config.settings !== null;
-  if (!isConfig) fail({ code: "format", where: file, problem: "lacks the recipe or its settings" });
+  if (!isConfig) fail({ code: "format", where: file, problem: "lacks the recipe, or the data, or the settings" });
   return config as RunConfig;
 }
 

@@ -1,5 +1,21 @@
 /** Looking inside models: filters, feature maps, what units respond to, and how training goes. */
 export {
+  type AdversarialImage,
+  type AdversarialImages,
+  type AdversarialOptions,
+  type AttackCurveOptions,
+  type AttackMethod,
+  type AttackOptions,
+  adversarialImages,
+  attackCurve,
+  type FoolingImage,
+  type FoolingImages,
+  type FoolingOptions,
+  foolingImages,
+  type Guess,
+  type Range,
+} from "./adversarial.js";
+export {
   type Attribution,
   type AttributionMethod,
   type AttributionOptions,
@@ -13,12 +29,40 @@ export {
   type Patch,
   saliency,
 } from "./attribution.js";
+export {
+  type CalibrationDiagram,
+  type CalibrationOptions,
+  calibrationDiagram,
+  type Rejection,
+  type RejectionCurve,
+  type RejectionOptions,
+  rejection,
+} from "./confidence.js";
 export { type FilterEvolution, filterEvolution } from "./evolution.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
 export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";
 export { type PictureOptions, type View, viewPng, viewSvg } from "./picture.js";
+export {
+  type ConfusionView,
+  confusion,
+  mistakes,
+  type Prediction,
+  type Predictions,
+  type PredictionsOptions,
+  predictions,
+} from "./predictions.js";
 export type { Picture, Target, TargetOptions, ViewOptions } from "./probe.js";
+export {
+  type Change,
+  type GeometricChange,
+  type GeometryCurveOptions,
+  geometryCurve,
+  type NoiseCurveOptions,
+  noiseCurve,
+  type Robustness,
+  type RobustnessCurve,
+} from "./robustness.js";
 export {
   type GradientNorm,
   type GradientNormOptions,

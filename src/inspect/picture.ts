@@ -1,13 +1,29 @@
 import { checkOptions } from "../core/errors.js";
 import { choice } from "../model/check.js";
 import { sketchHistograms, sketchNorms, sketchReport } from "./charts.js";
+import type { CalibrationDiagram, Rejection } from "./confidence.js";
+import { sketchConfusion } from "./confusionChart.js";
+import { sketchCalibration, sketchRejection, sketchRobustness } from "./curveCharts.js";
+import type { ConfusionView } from "./predictions.js";
+import type { Robustness, RobustnessCurve } from "./robustness.js";
 import { sketchTiles } from "./sheet.js";
 import type { GradientNorms, Histograms, UnitReport } from "./statistics.js";
 import { type Canvas, compose, newCanvas, type Sketch, type ThemeName, themes, toPng, toSvgText } from "./svg.js";
 import { type PictureView, tilesOf } from "./tiles.js";
 
 /** What views return. */
-export type View = PictureView | Histograms | UnitReport | GradientNorms;
+export type View = PictureView | ChartView;
+
+/** Views that are charts. */
+export type ChartView =
+  | Histograms
+  | UnitReport
+  | GradientNorms
+  | ConfusionView
+  | CalibrationDiagram
+  | Rejection
+  | RobustnessCurve
+  | Robustness;
 
 export interface PictureOptions {
   /** Default: "light". */
@@ -46,15 +62,27 @@ async function draw(view: View, options: PictureOptions) {
   return compose(canvas, await sketch(canvas, view));
 }
 
-async function sketch(canvas: Canvas, view: View): Promise<Sketch> {
-  switch (view.view) {
-    case "histograms":
-      return sketchHistograms(canvas, view);
-    case "unitReport":
-      return sketchReport(canvas, view);
-    case "gradientNorms":
-      return sketchNorms(canvas, view);
-    default:
-      return sketchTiles(canvas, tilesOf(view, canvas.theme.name));
-  }
+/** Whether a view is made of small pictures. */
+export const isPicture = (view: View): view is PictureView => !Object.hasOwn(charts, view.view);
+
+type Charts = {
+  readonly [View in ChartView as View["view"]]: (canvas: Canvas, view: View) => Sketch | Promise<Sketch>;
+};
+
+const charts: Charts = {
+  histograms: sketchHistograms,
+  unitReport: sketchReport,
+  gradientNorms: sketchNorms,
+  confusion: sketchConfusion,
+  calibration: sketchCalibration,
+  rejection: sketchRejection,
+  robustnessCurve: (canvas, view) => sketchRobustness(canvas, { curves: [view] }),
+  robustness: sketchRobustness,
+};
+
+function sketch(canvas: Canvas, view: View): Sketch | Promise<Sketch> {
+  if (isPicture(view)) return sketchTiles(canvas, tilesOf(view, canvas.theme.name));
+  // the table has for each view the function that takes it
+  const draw = charts[view.view] as (canvas: Canvas, view: ChartView) => Sketch | Promise<Sketch>;
+  return draw(canvas, view);
 }

@@ -243,6 +243,11 @@ export function forwardGraph(network: Network, tensors: readonly SymbolicTensor[
   return builder.build();
 }
 
+/** What a softmax is taken of, where the node is one: scores whose slopes do not vanish when the network is sure. */
+export function logitsOf(builder: GraphBuilder, node: Node): Node {
+  return node.op === "softmax" ? builder.nodes[node.inputs[0]!]! : node;
+}
+
 /** A copy: programs reuse their memory. */
 export function floats(values: ArrayLike<number>): Float32Array {
   return Float32Array.from(values);

@@ -40,9 +40,10 @@ async function drawGrid(canvas: Canvas, { rows }: TileSheet): Promise<Drawn> {
   const left = margin + (names === 0 ? 0 : names * 6.6 + 8);
   const flows = rows.length === 1 && rows[0]!.label === undefined;
   const longest = Math.max(1, ...rows.map(({ tiles }) => tiles.length));
-  const wanted = all.length <= 20 ? 92 : all.length <= 70 ? 64 : 46;
+  const words = 5.7 * Math.max(0, ...all.flatMap(({ label, note = "" }) => [label.length, note.length]));
+  const wanted = Math.max(all.length <= 20 ? 92 : all.length <= 70 ? 64 : 46, Math.min(130, words));
   const side = flows ? wanted : Math.max(30, Math.min(wanted, Math.floor((widest - left) / longest) - gap));
-  const ratio = Math.max(...all.map((tile) => tile.height / tile.width));
+  const ratio = Math.max(0, ...all.map((tile) => tile.height / tile.width));
   const [tileWidth, tileHeight] = [side, Math.round(side * ratio)];
   const columns = flows
     ? Math.max(1, Math.min(longest, evenly(longest, Math.floor((widest - left) / (tileWidth + gap)))))
@@ -51,7 +52,7 @@ async function drawGrid(canvas: Canvas, { rows }: TileSheet): Promise<Drawn> {
   let y = 0;
   for (const { label, tiles } of rows) {
     const baseline = y + tileHeight / 2 + 4;
-    const below = tiles.some((tile) => tile.label !== "") ? labelHeight : 0;
+    const below = labelHeight * linesBelow(tiles);
     if (label !== undefined) parts.push(text(document, "text", { x: margin, y: baseline }, label));
     for (const [i, tile] of tiles.entries()) {
       const x = left + (i % columns) * (tileWidth + gap);
@@ -61,25 +62,26 @@ async function drawGrid(canvas: Canvas, { rows }: TileSheet): Promise<Drawn> {
         await imageOf(canvas, tile, x, top, tileWidth, tileHeight),
         element(document, "rect", { ...frame, fill: "none", stroke: theme.grid }),
       );
-      if (tile.label === "") continue;
-      parts.push(
-        text(
-          document,
-          "text",
-          {
-            x: x + tileWidth / 2,
-            y: top + tileHeight + 12,
-            "text-anchor": "middle",
-            "font-size": 11,
-            fill: theme.quiet,
-          },
-          tile.label,
-        ),
-      );
+      if (tile.marked === true) {
+        const thick = { fill: "none", stroke: theme.second, "stroke-width": 3 };
+        parts.push(element(document, "rect", { ...frame, ...thick }));
+      }
+      [tile.label, tile.note ?? ""].forEach((words, line) => {
+        if (words === "") return;
+        const place = { x: x + tileWidth / 2, y: top + tileHeight + 13 + 14 * line, "text-anchor": "middle" };
+        const fill = line === 0 ? theme.quiet : theme.text;
+        parts.push(text(document, "text", { ...place, "font-size": 11, fill }, words));
+      });
     }
     y += Math.ceil(Math.max(1, tiles.length) / columns) * (tileHeight + below + gap);
   }
   return { parts, width: left + columns * (tileWidth + gap) + margin, height: y };
+}
+
+/** Lines of text below tiles. */
+function linesBelow(tiles: readonly Tile[]): number {
+  if (tiles.some(({ note = "" }) => note !== "")) return 2;
+  return tiles.some(({ label }) => label !== "") ? 1 : 0;
 }
 
 /** The number of columns, at most `most`, that fills lines best. */

@@ -18,6 +18,8 @@ export interface Theme {
   /** Two series: Okabe and Ito's blue and vermilion, lighter on dark; they differ in lightness too. */
   readonly first: string;
   readonly second: string;
+  /** A third, green. */
+  readonly third: string;
 }
 
 export const themes: Readonly<Record<ThemeName, Theme>> = {
@@ -29,6 +31,7 @@ export const themes: Readonly<Record<ThemeName, Theme>> = {
     grid: "#e4e4e4",
     first: "#0072B2",
     second: "#D55E00",
+    third: "#007A5A",
   },
   dark: {
     name: "dark",
@@ -38,6 +41,7 @@ export const themes: Readonly<Record<ThemeName, Theme>> = {
     grid: "#3a3a3a",
     first: "#56B4E9",
     second: "#E69F00",
+    third: "#63C7A2",
   },
 };
 

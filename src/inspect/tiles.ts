@@ -1,10 +1,12 @@
 import type { Shape } from "../core/shapes.js";
+import type { AdversarialImages, FoolingImages } from "./adversarial.js";
 import type { Attribution } from "./attribution.js";
 import { type ColorMap, diverging, greys, mix, type Rgb, sequential } from "./colors.js";
 import type { FilterEvolution } from "./evolution.js";
 import type { FeatureMaps, Filters } from "./filters.js";
 import type { ClassActivationMap } from "./gradCam.js";
 import type { MaximizedImage } from "./maximize.js";
+import type { Predictions } from "./predictions.js";
 import { checkImage, type Picture, type Target } from "./probe.js";
 import type { ThemeName } from "./svg.js";
 import type { TopActivations } from "./topActivations.js";
@@ -17,7 +19,10 @@ export type PictureView =
   | ClassActivationMap
   | TopActivations
   | MaximizedImage
-  | FilterEvolution;
+  | FilterEvolution
+  | Predictions
+  | AdversarialImages
+  | FoolingImages;
 
 /** A small picture: RGB bytes, and what stands below it. */
 export interface Tile {
@@ -25,6 +30,10 @@ export interface Tile {
   readonly height: number;
   readonly rgb: Uint8Array;
   readonly label: string;
+  /** Below the label. */
+  readonly note?: string;
+  /** Whether it has a frame that strikes: what is wrong. */
+  readonly marked?: boolean;
 }
 
 /** What a colour means. */
@@ -70,7 +79,105 @@ export function tilesOf(view: PictureView, theme: ThemeName): TileSheet {
       return tilesOfMaximized(view);
     case "filterEvolution":
       return tilesOfEvolution(view, theme);
+    case "predictions":
+      return tilesOfPredictions(view);
+    case "adversarial":
+      return tilesOfAdversarial(view, theme);
+    case "fooling":
+      return tilesOfFooling(view);
   }
+}
+
+const percent = (part: number) =>
+  `${part >= 0.9995 ? 100 : (100 * part).toFixed(part < 0.9995 && part > 0.99 ? 1 : 0)} %`;
+
+function tilesOfPredictions({ which, shape, classes, predictions, images, examples, wrong }: Predictions): TileSheet {
+  const tiles = predictions.map(({ example, label, predicted, probability }): Tile => {
+    const picture = pictureTile(
+      { shape: checkImage(shape, "picture of predictions"), values: images.get(example)! },
+      "",
+    );
+    const isWrong = label !== predicted;
+    return {
+      ...picture,
+      label: `${classes[predicted]} (${percent(probability)})`,
+      note: isWrong ? `is ${classes[label]}` : "",
+      marked: isWrong && which === "all",
+    };
+  });
+  const share = `${wrong} of ${examples} images are wrong`;
+  return which === "all"
+    ? {
+        title: "Predictions",
+        subtitle: `the first ${tiles.length} images, each with its predicted class; wrong ones are framed and say what they are; ${share}`,
+        rows: [{ tiles }],
+        panels: false,
+      }
+    : {
+        title: "Worst mistakes",
+        subtitle: `${share}; ${tiles.length === 0 ? "there is nothing to show" : `the ${tiles.length} with the most probability for a wrong class, below it the true one`}`,
+        rows: [{ tiles }],
+        panels: false,
+      };
+}
+
+/** Images side by side in a figure of attacks. */
+const mostAttacked = 10;
+
+function tilesOfAdversarial(view: AdversarialImages, theme: ThemeName): TileSheet {
+  const { method, epsilon, target, range, images } = view;
+  const shape = checkImage(view.shape, "picture of an attack");
+  const [height, width, channels] = shape;
+  const radius = epsilon * (range[1] - range[0]) || 1;
+  const color = scaled(diverging[theme], -radius, radius);
+  const shown = images.slice(0, mostAttacked);
+  const guess = ({ name, probability }: { name: string; probability: number }) => `${name} (${percent(probability)})`;
+  const changes = shown.map(({ original, changed }): Tile => {
+    const change = changed.map((value, i) => value - original[i]!);
+    if (channels === 3) {
+      const rgb = Uint8Array.from(change, (value) => Math.round(255 * (0.5 + value / (2 * radius))));
+      return { width, height, rgb, label: "" };
+    }
+    const means = Float32Array.from({ length: height * width }, (_, p) =>
+      change.subarray(p * channels, (p + 1) * channels).reduce((sum, value) => sum + value / channels, 0),
+    );
+    return { width, height, rgb: paint(means, color), label: "" };
+  });
+  const fooled = images.filter((image) => image.fooled).length;
+  const aim = target === undefined ? "" : ` towards “${target.name}”`;
+  return {
+    title: `Adversarial images: ${method === "fgsm" ? "FGSM" : "PGD"}${aim}`,
+    subtitle: `changed by at most ${short(epsilon)} of the pixels' range; ${fooled} of ${images.length} images are ${target === undefined ? "not recognised" : "taken for it"}`,
+    rows: [
+      {
+        label: "image",
+        tiles: shown.map(({ original, before }) => pictureTile({ shape, values: original }, guess(before), true)),
+      },
+      { label: "change", tiles: changes },
+      {
+        label: "both",
+        tiles: shown.map(({ changed, after, fooled: isFooled }) => {
+          return { ...pictureTile({ shape, values: changed }, guess(after), true), marked: isFooled };
+        }),
+      },
+    ],
+    ...(channels === 3 ? {} : { scale: { map: diverging[theme], low: -radius, high: radius, label: "Change" } }),
+    panels: false,
+  };
+}
+
+function tilesOfFooling(view: FoolingImages): TileSheet {
+  const shape = checkImage(view.shape, "picture of fooling images");
+  const tiles = view.images.map(({ values, name, probability, steps }): Tile => {
+    return { ...pictureTile({ shape, values }, `${name} (${percent(probability)})`), note: `${steps} steps` };
+  });
+  const reached = view.images.filter((image) => image.reached).length;
+  return {
+    title: "Fooling images",
+    subtitle: `noise, changed until the network is ${percent(view.confidence)} sure of a class; reached for ${reached} of ${view.images.length}`,
+    rows: [{ tiles }],
+    panels: false,
+  };
 }
 
 function tilesOfFilters(view: Filters, theme: ThemeName): TileSheet {
@@ -318,9 +425,9 @@ function tilesOfEvolution({ layer, steps }: FilterEvolution, theme: ThemeName): 
 }
 
 /** A picture in its own colours, or in greys. */
-function pictureTile(picture: Picture, label: string): Tile {
+export function pictureTile(picture: Picture, label: string, asItIs = false): Tile {
   const [height, width, channels] = picture.shape as readonly [number, number, number];
-  const level = levels(picture);
+  const level = asItIs ? (index: number) => picture.values[index]! : levels(picture);
   const pixels = range(height * width).flatMap((p) => {
     if (channels === 3) return [0, 1, 2].map((c) => Math.round(255 * level(p * 3 + c)));
     // what is not grey and not colour is shown by the mean of its channels

@@ -1,4 +1,11 @@
 /** `fovea/zoo`: well-known networks, as descriptions; `new Model(resnet18())` gives one weights. */
+export {
+  findImageClassifier,
+  type ImageClassifier,
+  type ImageClassifierOptions,
+  imageClassifiers,
+} from "./imageClassifiers.js";
+export { imageNetNormalization, type Normalization, setNormalization } from "./imageInput.js";
 export { type MobileNetOptions, mobileNetV2 } from "./mobilenet.js";
 export {
   cifarCnn,
@@ -12,5 +19,6 @@ export {
   resnet9,
 } from "./networks.js";
 export { type ResNetOptions, resnet18, resnet34 } from "./resnet.js";
+export { type SmallCnnOptions, smallCnn } from "./smallCnn.js";
 export { type UNetOptions, unet } from "./unet.js";
 export { type WaveNetOptions, waveNet } from "./wavenet.js";

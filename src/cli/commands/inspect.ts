@@ -1,10 +1,10 @@
-import { basename, extname, join } from "node:path";
-import { platform } from "#platform";
+import { basename, join } from "node:path";
 import { closest, fail } from "../../core/errors.js";
-import { type Dataset, subset, take } from "../../data/dataset.js";
+import type { Dataset } from "../../data/dataset.js";
 import { readImage } from "../../data/images.js";
 import { strokes } from "../../data/strokes.js";
 import {
+  confusion,
   deconvnet,
   featureMaps,
   filterEvolution,
@@ -15,26 +15,25 @@ import {
   histograms,
   integratedGradients,
   maximizeActivation,
+  mistakes,
   occlusion,
-  type PictureView,
+  predictions,
   saliency,
   type ThemeName,
   topActivations,
   unitReport,
   type View,
   type ViewOptions,
-  viewPng,
-  viewSvg,
-  viewText,
 } from "../../inspect/index.js";
 import { loadModel, type Model } from "../../train/model.js";
-import { usesUtf8 } from "../../train/progress.js";
-import { findRecipe } from "../../zoo/recipes.js";
-import { downloadProgress } from "../download.js";
-import { formatBytes, formatPercent, formatTable } from "../format.js";
+import { formatBytes } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { pictureSize } from "../picture.js";
-import { modelFile, readConfig } from "../run.js";
+import { inMemory } from "../reading.js";
+import { modelFile } from "../run.js";
+import { some, testSet } from "../runData.js";
+import { plain, showView } from "../viewLines.js";
+import { checkPictureName, writePicture } from "../viewPicture.js";
 
 export interface InspectCommandOptions {
   readonly layer?: string;
@@ -125,6 +124,18 @@ export const viewCommands = {
     about: "dead and saturated units over the test set",
     make: async (subject) => unitReport(subject.model, await dataOf(subject, 1000), subject.execution),
   },
+  predictions: {
+    about: "images of the test set, what is said of them and how surely; wrong ones are framed",
+    make: async (subject) => predictions(subject.model, await dataOf(subject, 1000), subject.execution),
+  },
+  mistakes: {
+    about: "the worst mistakes: wrong, and sure of it",
+    make: async (subject) => mistakes(subject.model, await dataOf(subject), subject.execution),
+  },
+  confusion: {
+    about: "the confusion matrix over the test set",
+    make: async (subject) => confusion(subject.model, await dataOf(subject), subject.execution),
+  },
   gradients: {
     about: "norms of gradients, layer by layer",
     make: async (subject) => gradientNorms(subject.model, await dataOf(subject, 100), subject.execution),
@@ -152,7 +163,7 @@ export async function inspect(
   const command: ViewCommand = Object.hasOwn(viewCommands, name)
     ? viewCommands[name as keyof typeof viewCommands]
     : failUnknown(name);
-  const out = options.out === undefined ? undefined : checkOut(options.out);
+  const out = options.out === undefined ? undefined : checkPictureName(options.out);
   const model = await loadModel(await modelFile(path));
   const onMemory = (bytes: number) => {
     if (options.json !== true) printNote(io, `takes ${formatBytes(bytes)} of memory`);
@@ -161,13 +172,9 @@ export async function inspect(
   const view = await command.make({ path, model, options, execution, io, more });
   if (options.json === true) printJson(io, { event: "view", model: path, ...plain(view) });
   const file = out ?? (options.json === true ? undefined : await defaultFile(path, name, options));
-  if (options.json !== true) show(view, io);
+  if (options.json !== true) showView(view, io);
   if (file === undefined) return exitCodes.ok;
-  const { theme } = options;
-  await platform.files.writeAtomic(
-    file,
-    extname(file) === ".svg" ? await viewSvg(view, { theme }) : await viewPng(view, { theme }),
-  );
+  await writePicture(file, view, options.theme);
   if (options.json !== true) printLine(io.stdout, `picture ${file}`);
   return exitCodes.ok;
 }
@@ -181,17 +188,6 @@ function failUnknown(name: string): never {
     problem: "there is no such view",
     expected: `one of ${names.join(", ")}`,
     fix: near === undefined ? undefined : `Did you mean "${near}"`,
-  });
-}
-
-function checkOut(file: string): string {
-  if ([".svg", ".png"].includes(extname(file))) return file;
-  return fail({
-    code: "option",
-    where: "--out",
-    problem: "is no picture's name",
-    expected: "*.svg or *.png",
-    received: file,
   });
 }
 
@@ -251,7 +247,7 @@ async function imageOf(subject: Subject): Promise<Uint8Array> {
 }
 
 async function imageAt(subject: Subject, set: string, index: number): Promise<Uint8Array> {
-  const data = set === "strokes" ? (await strokes({ train: 1, test: index + 1 })).test : await testSet(subject);
+  const data = set === "strokes" ? (await strokes({ train: 1, test: index + 1 })).test : await testSetOf(subject);
   if (index >= data.length) {
     fail({
       code: "usage",
@@ -260,115 +256,23 @@ async function imageAt(subject: Subject, set: string, index: number): Promise<Ui
       expected: `0 … ${data.length - 1}`,
     });
   }
-  return subset(data, [index]).inputs as Uint8Array;
+  return (await inMemory(data, [index])).inputs as Uint8Array;
 }
 
 async function imageFile(path: string, model: Model): Promise<Uint8Array> {
   return readImage(path, pictureSize(model, path));
 }
 
-/** The first images of the run's test set. */
-async function dataOf(subject: Subject, usual: number): Promise<Dataset> {
-  const data = await testSet(subject);
-  return take(data, Math.min(data.length, Math.max(1, subject.options.images ?? usual)));
+/** Images of the run's test set, drawn by lot where not all are wanted. */
+async function dataOf(subject: Subject, usual = Number.POSITIVE_INFINITY): Promise<Dataset> {
+  const data = await testSetOf(subject);
+  return some(data, Math.max(1, subject.options.images ?? usual));
 }
 
-async function testSet({ path, io, options }: Subject): Promise<Dataset> {
-  if (path.endsWith(".safetensors")) {
-    fail({
-      code: "usage",
-      where: path,
-      problem: "a model file does not say which images it is for",
-      fix: "Give a run directory, or an image: a file, or strokes:0",
-    });
-  }
-  const { recipe, settings } = await readConfig(path);
-  const onProgress = options.json === true ? undefined : downloadProgress(io);
-  return (await findRecipe(recipe).data({ seed: settings.seed, train: 1, onProgress })).test;
-}
+const testSetOf = ({ path, io, options }: Subject) => testSet(path, { io, quiet: options.json === true });
 
 /** What differs in the names of files. */
 function shortNames(all: readonly (readonly [string, Model])[]): (readonly [string, Model])[] {
   const bases = all.map(([name]) => basename(name, ".safetensors"));
   return all.map(([name, model], i) => [new Set(bases).size === bases.length ? bases[i]! : name, model] as const);
-}
-
-/** Pictures as half blocks where the terminal has colours; reports as tables. */
-function show(view: View, { stdout }: Io): void {
-  switch (view.view) {
-    case "unitReport":
-      for (const line of reportLines(view)) printLine(stdout, line);
-      return;
-    case "gradientNorms":
-      for (const line of normLines(view)) printLine(stdout, line);
-      return;
-    case "histograms":
-      for (const line of histogramLines(view)) printLine(stdout, line);
-      return;
-    default:
-      if (stdout.isTTY === true) stdout.write(inTerminal(view, stdout.columns ?? 80));
-      else printLine(stdout, oneLine(view));
-  }
-}
-
-function inTerminal(view: PictureView, columns: number): string {
-  const color = platform.env("NO_COLOR") === undefined && platform.env("TERM") !== "dumb" && usesUtf8();
-  return viewText(view, { columns, color });
-}
-
-/** Title and sentence, where there is no terminal to draw in. */
-function oneLine(view: PictureView): string {
-  const [title, subtitle] = viewText(view, { columns: 1, color: false }).split("\n");
-  return `${title}: ${subtitle}`;
-}
-
-function reportLines({ layers, examples }: Extract<View, { view: "unitReport" }>): string[] {
-  const part = (value: number | undefined) => (value === undefined ? "" : formatPercent(value));
-  const list = (units: readonly number[]) => `${units.slice(0, 8).join(", ")}${units.length > 8 ? ", …" : ""}`;
-  const columns = [
-    { title: "Layer", cells: layers.map(({ layer }) => layer) },
-    { title: "Activation", cells: layers.map(({ activation }) => activation) },
-    { title: ">Units", cells: layers.map(({ units }) => String(units)) },
-    { title: ">Dead", cells: layers.map(({ dead }) => String(dead.length)) },
-    { title: ">Zeros", cells: layers.map(({ zeros }) => part(zeros)) },
-    { title: ">Saturated", cells: layers.map(({ saturated }) => part(saturated)) },
-    { title: "Dead are", cells: layers.map(({ dead }) => list(dead)) },
-  ].filter(({ cells }) => cells.some((cell) => cell !== ""));
-  const rows = layers.map((_, i) => columns.map(({ cells }) => cells[i]!));
-  const titles = columns.map(({ title }) => title);
-  return [`Dead and saturated units, over ${examples} images`, "", ...formatTable(titles, rows)];
-}
-
-function normLines({ weights, loss, examples }: Extract<View, { view: "gradientNorms" }>): string[] {
-  const rows = weights.map(({ weight, gradient, norm }) => [weight, gradient.toExponential(2), norm.toExponential(2)]);
-  return [
-    `Norms of gradients: one batch of ${examples} images, loss ${loss.toFixed(4)}`,
-    "",
-    ...formatTable(["Weight", ">Gradient", ">Weight's norm"], rows),
-  ];
-}
-
-function histogramLines({ weights, activations, examples }: Extract<View, { view: "histograms" }>): string[] {
-  const row = (kind: string) => (each: (typeof weights)[number]) => [
-    kind,
-    each.name,
-    ...[each.mean, each.deviation, each.low, each.high].map((value) => value.toPrecision(3)),
-  ];
-  return [
-    `Weights, and activations over ${examples} images`,
-    "",
-    ...formatTable(
-      ["What", "Name", ">Mean", ">Deviation", ">Least", ">Largest"],
-      [...weights.map(row("weight")), ...activations.map(row("activation"))],
-    ),
-  ];
-}
-
-/** A view as plain JSON: typed arrays as lists; images that only pictures need are left out. */
-function plain(value: object): object {
-  const text = JSON.stringify(value, (key, each: unknown) => {
-    if (each instanceof Map || key === "image") return undefined;
-    return ArrayBuffer.isView(each) ? Array.from(each as Float32Array) : each;
-  });
-  return JSON.parse(text);
 }

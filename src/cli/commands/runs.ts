@@ -12,6 +12,7 @@ import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { checkUnlocked } from "../lock.js";
 import { interruption, type RunResult, readConfig, readEpochs, readResult, readStarted, runFiles } from "../run.js";
+import { labelOf } from "../task.js";
 import type { RunConfig } from "../trainConfig.js";
 
 /** Where `fovea train` puts runs that are not told where to go. */
@@ -67,7 +68,7 @@ export async function listRuns(directory: string | undefined, { json }: { json?:
   }
   const rows = runs.map((run) => {
     const { validation, test } = summaryOf(run);
-    return [run.path, run.config.recipe, run.state, String(run.epochs.length), validation, test, formatStarted(run)];
+    return [run.path, labelOf(run.config), run.state, String(run.epochs.length), validation, test, formatStarted(run)];
   });
   const titles = ["Run", "Recipe", "State", ">Epochs", ">Best validation", ">Test", "Started"];
   for (const line of formatTable(titles, rows)) printLine(io.stdout, line);
@@ -86,7 +87,7 @@ export async function showRun(name: string, { json }: { json?: boolean }, io: Io
   const summary = summaryOf(run);
   const { stopped } = result ?? { stopped: null };
   const facts: [string, string][] = [
-    ["recipe", config.recipe],
+    ["recipe", labelOf(config)],
     ["state", `${run.state}, ${countOf(epochs)}${stopped === null ? "" : `: ${stopped}`}`],
     ["started", formatStarted(run)],
     ["settings", settingsOf(config)],
@@ -139,7 +140,7 @@ export async function compareRuns(
   const rows = runs.map((run) => {
     const { validation, bestEpoch, test } = summaryOf(run);
     const own = different.map((key) => String(run.config.settings[key] ?? ""));
-    return [run.path, run.config.recipe, ...own, String(run.epochs.length), String(bestEpoch), validation, test];
+    return [run.path, labelOf(run.config), ...own, String(run.epochs.length), String(bestEpoch), validation, test];
   });
   const titles = ["Run", "Recipe", ...different.map((key) => `>${key}`), ">Epochs", ">Best", ">Validation", ">Test"];
   for (const line of formatTable(titles, rows)) printLine(io.stdout, line);
@@ -244,7 +245,7 @@ function summaryOf({ path, config, epochs, result, started, state }: Run) {
         : formatPercent(result.test.accuracy);
   return {
     run: path,
-    recipe: config.recipe,
+    recipe: labelOf(config),
     state,
     started,
     epochs: epochs.length,

@@ -13,6 +13,15 @@ export {
   predictedClasses,
   topKAccuracy,
 } from "./classification.js";
+export {
+  type Calibration,
+  type CalibrationBin,
+  calibration,
+  type RejectionPoint,
+  type RejectionRule,
+  rejectionCurve,
+  rejectionFor,
+} from "./confidence.js";
 export type { Labels } from "./labels.js";
 export { meanAbsoluteError, meanSquaredError } from "./regression.js";
 export { areasUnderRoc, areaUnderRoc, type RocCurve, rocCurve } from "./roc.js";
