@@ -7,7 +7,17 @@ export {
 } from "./imageClassifiers.js";
 export { imageNetNormalization, type Normalization, setNormalization } from "./imageInput.js";
 export { type MobileNetOptions, mobileNetV2 } from "./mobilenet.js";
-export { fashionMlp, lwls, mnistDeep, mnistMlp, mnistShallow } from "./networks.js";
+export {
+  cifarCnn,
+  fashionCnn,
+  fashionMlp,
+  lwls,
+  mnistCnn,
+  mnistDeep,
+  mnistMlp,
+  mnistShallow,
+  resnet9,
+} from "./networks.js";
 export { type ResNetOptions, resnet18, resnet34 } from "./resnet.js";
 export { type SmallCnnOptions, smallCnn } from "./smallCnn.js";
 export { type UNetOptions, unet } from "./unet.js";
