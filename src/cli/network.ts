@@ -2,7 +2,7 @@ import { platform } from "#platform";
 import { closest, fail } from "../core/errors.js";
 import type { Network } from "../model/network.js";
 import { loadModel } from "../train/model.js";
-import { type Recipe, recipes } from "../zoo/recipes.js";
+import { listedRecipes, type Recipe, recipes } from "../zoo/recipes.js";
 import type { RecipeSettings } from "../zoo/training.js";
 import { modelFile, readConfig } from "./run.js";
 
@@ -29,7 +29,7 @@ export async function findNetwork(what: string, command: string): Promise<FoundN
     const file = await modelFile(what);
     return { title: file, network: (await loadModel(file)).network, training: await trainingOf(what, file) };
   }
-  const names = recipes.map(({ name }) => name);
+  const names = listedRecipes.map(({ name }) => name);
   const near = closest(what, names);
   return fail({
     code: "usage",

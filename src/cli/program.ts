@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { augmentationNames } from "../data/index.js";
 import { chainUsage } from "../signal/chain.js";
-import { recipes } from "../zoo/recipes.js";
+import { listedRecipes } from "../zoo/recipes.js";
 import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
@@ -64,7 +64,7 @@ ${exitCodeHelp}`,
 
   const recipeTable = formatTable(
     ["Recipe", "What"],
-    recipes.map(({ name, title }) => [name, title]),
+    listedRecipes.map(({ name, title }) => [name, title]),
   );
   const training = program
     .command("train")

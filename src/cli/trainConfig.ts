@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { checkOptions, FoveaError, fail } from "../core/errors.js";
 import { parseAugment } from "../data/index.js";
 import type { CheckpointOptions } from "../train/checkpoint.js";
-import { findRecipe, type Recipe, recipes } from "../zoo/recipes.js";
+import { findRecipe, listedRecipes, type Recipe, recipes } from "../zoo/recipes.js";
 import { optimizersWithMomentum, type RecipeSettings, scheduleNames, usualRates } from "../zoo/training.js";
 import { version } from "./version.js";
 
@@ -304,7 +304,7 @@ function checkConfig(where: string, value: unknown): asserts value is GivenConfi
   const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
   checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fovea"]);
   if (typeof value.recipe !== "string")
-    refuse("recipe", `one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+    refuse("recipe", `one of ${listedRecipes.map(({ name }) => name).join(", ")}`, value.recipe);
   for (const group of groups) {
     const part = value[group];
     if (part === undefined) continue;
