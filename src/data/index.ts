@@ -60,6 +60,7 @@ export {
   imageFolder,
   imageList,
   type LabelledImage,
+  type LabelledImagesOptions,
   type MaskedImagesOptions,
   maskedImages,
 } from "./imageFiles.js";

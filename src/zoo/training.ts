@@ -15,13 +15,11 @@ export const scheduleNames = ["constant", "oneCycle", "cosine", "linear", "plate
 
 export type ScheduleName = (typeof scheduleNames)[number];
 
-/** The numbers of a recipe, as JSON: with the recipe's name, all that it takes to train again. */
-export interface RecipeSettings {
+/** How a network is trained, as JSON. */
+export interface TrainingSettings {
   /** Decides which examples are taken, the validation part, first weights and the order of examples. */
   readonly seed: number;
-  /** Training examples to take, validation part included. */
-  readonly train: number;
-  /** Part of them that is held back to measure on after each epoch. */
+  /** Part of the training examples that is held back to measure on after each epoch. */
   readonly validation: number;
   readonly batchSize: number;
   /** At most. */
@@ -57,6 +55,12 @@ export interface RecipeSettings {
   readonly patience: number;
 }
 
+/** The numbers of a recipe: with its name, all that it takes to train again. */
+export interface RecipeSettings extends TrainingSettings {
+  /** Training examples to take, validation part included. */
+  readonly train: number;
+}
+
 /** Optimisers that know momentum, and the rates that are usual for each. */
 export const optimizersWithMomentum: readonly OptimizerKind[] = ["sgd", "rmsprop"];
 
@@ -73,7 +77,7 @@ export const usualRates: Readonly<Record<OptimizerKind, number>> = {
 /** What a recipe's loss and settings say of a training program; what depends on the data needs `train`. */
 export function recipeObjective(
   { loss }: { readonly loss: LossName },
-  settings: RecipeSettings,
+  settings: TrainingSettings,
   train?: Dataset,
 ): { readonly loss: LossOption; readonly optimizer: Optimizer } {
   return { loss: lossOf(loss, settings, train), optimizer: optimizerOf(settings) };
@@ -83,34 +87,39 @@ export function recipeObjective(
  * What `Model.fit` takes, and the training data as it has to be, from the numbers of a recipe: where examples are mixed,
  * labels become probabilities.
  *
+ * @param held a data set of its own to validate on, in place of a part of `train`
+ *
  * Errors: code "option" for numbers that do not go together, code "usage" for unknown augmentations.
  */
 export function recipeFit(
   recipe: { readonly loss: LossName },
-  settings: RecipeSettings,
+  settings: TrainingSettings,
   train: Dataset,
+  held?: Dataset,
 ): { readonly data: Dataset; readonly options: FitOptions } {
-  const { seed, validation, batchSize, epochs, monitor, patience } = settings;
+  const { seed, validation: part, batchSize, epochs, monitor, patience } = settings;
   const augment = parseAugment(settings.augment ?? "none");
-  const steps = Math.ceil(splitSizes(train.length, validation)[0] / batchSize) * epochs;
+  const suited = (data: Dataset) => (mixes(augment) ? oneHot(data) : data);
+  const examples = held === undefined ? splitSizes(train.length, part)[0] : train.length;
+  const steps = Math.ceil(examples / batchSize) * epochs;
   const updates = Math.ceil(steps / (settings.accumulationSteps ?? 1));
   const { schedule, callbacks } = scheduleOf(settings, updates);
   return {
-    data: mixes(augment) ? oneHot(train) : train,
+    data: suited(train),
     options: {
       ...recipeObjective(recipe, settings, train),
       ...(schedule === undefined ? {} : { schedule }),
       ...(augment.steps.length === 0 ? {} : { augment }),
       batchSize,
       epochs,
-      validation,
+      validation: held === undefined ? part : suited(held),
       seed,
       callbacks: [earlyStopping({ monitor, patience }), ...callbacks],
     },
   };
 }
 
-function lossOf(name: LossName, settings: RecipeSettings, train: Dataset | undefined): LossOption {
+function lossOf(name: LossName, settings: TrainingSettings, train: Dataset | undefined): LossOption {
   const { labelSmoothing = 0, balance = false } = settings;
   const mixing = mixes(parseAugment(settings.augment ?? "none"));
   if (labelSmoothing === 0 && !balance && !mixing) return name;
@@ -130,7 +139,7 @@ function lossOf(name: LossName, settings: RecipeSettings, train: Dataset | undef
   });
 }
 
-function optimizerOf(settings: RecipeSettings): Optimizer {
+function optimizerOf(settings: TrainingSettings): Optimizer {
   const { optimizer: kind, learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = settings;
   const { clipNorm, accumulationSteps, averageDecay } = settings;
   return optimizerFromJSON({
@@ -149,7 +158,7 @@ function optimizerOf(settings: RecipeSettings): Optimizer {
 
 /** The schedule over so many updates; that of a plateau is a callback. */
 function scheduleOf(
-  { schedule = "constant", warmUp, monitor, patience }: RecipeSettings,
+  { schedule = "constant", warmUp, monitor, patience }: TrainingSettings,
   steps: number,
 ): { readonly schedule?: Schedule; readonly callbacks: readonly Callback[] } {
   const rising = Math.round((warmUp ?? 0) * steps);

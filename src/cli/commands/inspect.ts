@@ -1,7 +1,7 @@
 import { basename, extname, join } from "node:path";
 import { platform } from "#platform";
 import { closest, fail } from "../../core/errors.js";
-import { type Dataset, subset, take } from "../../data/dataset.js";
+import { type Dataset, take } from "../../data/dataset.js";
 import { readImage } from "../../data/images.js";
 import { strokes } from "../../data/strokes.js";
 import {
@@ -29,12 +29,12 @@ import {
 } from "../../inspect/index.js";
 import { loadModel, type Model } from "../../train/model.js";
 import { usesUtf8 } from "../../train/progress.js";
-import { findRecipe } from "../../zoo/recipes.js";
-import { downloadProgress } from "../download.js";
 import { formatBytes, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { pictureSize } from "../picture.js";
-import { modelFile, readConfig } from "../run.js";
+import { inMemory } from "../reading.js";
+import { modelFile } from "../run.js";
+import { taskOfRun } from "../task.js";
 
 export interface InspectCommandOptions {
   readonly layer?: string;
@@ -260,7 +260,7 @@ async function imageAt(subject: Subject, set: string, index: number): Promise<Ui
       expected: `0 … ${data.length - 1}`,
     });
   }
-  return subset(data, [index]).inputs as Uint8Array;
+  return (await inMemory(data, [index])).inputs as Uint8Array;
 }
 
 async function imageFile(path: string, model: Model): Promise<Uint8Array> {
@@ -270,7 +270,11 @@ async function imageFile(path: string, model: Model): Promise<Uint8Array> {
 /** The first images of the run's test set. */
 async function dataOf(subject: Subject, usual: number): Promise<Dataset> {
   const data = await testSet(subject);
-  return take(data, Math.min(data.length, Math.max(1, subject.options.images ?? usual)));
+  const some = take(data, Math.min(data.length, Math.max(1, subject.options.images ?? usual)));
+  return inMemory(
+    some,
+    Array.from({ length: some.length }, (_, i) => i),
+  );
 }
 
 async function testSet({ path, io, options }: Subject): Promise<Dataset> {
@@ -282,9 +286,8 @@ async function testSet({ path, io, options }: Subject): Promise<Dataset> {
       fix: "Give a run directory, or an image: a file, or strokes:0",
     });
   }
-  const { recipe, settings } = await readConfig(path);
-  const onProgress = options.json === true ? undefined : downloadProgress(io);
-  return (await findRecipe(recipe).data({ seed: settings.seed, train: 1, onProgress })).test;
+  const task = await taskOfRun(path);
+  return (await task.test({ io, quiet: options.json === true })).data;
 }
 
 /** What differs in the names of files. */

@@ -51,7 +51,7 @@ function graphToTrain({ network, training }: FoundNetwork, batchSize: number): G
   if (training === undefined) {
     return trainingGraph(network, { loss: "crossEntropy", optimizer: sgd(0.01), batchSize });
   }
-  const { loss, optimizer } = recipeObjective(training.recipe, training.settings);
+  const { loss, optimizer } = recipeObjective(training, training.settings);
   return trainingGraph(network, { loss, optimizer, batchSize, inputDtype: "uint8" });
 }
 
