@@ -397,9 +397,14 @@ export const namesConfig = (word: string) => isConfigFile.test(word);
  * "unsupported" for TypeScript where Node cannot run it.
  */
 export async function readGivenConfig(path: string): Promise<GivenConfig> {
-  const value = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  const value = await readConfigFile(path);
   checkConfig(path, value);
   return configFromFile(value, dirname(path));
+}
+
+/** What a file of JSON holds, or a module exports. Errors: as of `readGivenConfig`, but for "option". */
+export function readConfigFile(path: string): Promise<unknown> {
+  return extname(path) === ".json" ? readJson(path) : readModule(path);
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -440,10 +445,11 @@ function cannotRead(path: string, error: NodeJS.ErrnoException): never {
   return fail({ code: "file", where: path, problem, fix: "Check the path", cause: error });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
+/** Refuses what is no config. Errors: code "option". */
+export function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
   const refuse = (name: string, expected: string, received: unknown): never =>
     fail({
       code: "option",

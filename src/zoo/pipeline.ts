@@ -13,7 +13,7 @@ const additions: Readonly<Record<PipelineStep, () => readonly Layer[]>> = {
   linear: () => [],
   conv: () => [conv2d(16, 5, { name: "conv" })],
   relu: () => [relu({ name: "relu" })],
-  bn: () => [batchNorm({ name: "bn" })],
+  bn: () => [batchNorm({ momentum: 0.9, name: "bn" })],
   pool: () => [maxPool2d(2, { name: "pool" })],
   fc1: () => [flatten(), dense(100, { activation: "relu", name: "fc1" })],
   do1: () => [dropout(0.5, { name: "do1" })],
