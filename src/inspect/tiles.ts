@@ -88,8 +88,11 @@ export function tilesOf(view: PictureView, theme: ThemeName): TileSheet {
   }
 }
 
-const percent = (part: number) =>
-  `${part >= 0.9995 ? 100 : (100 * part).toFixed(part < 0.9995 && part > 0.99 ? 1 : 0)} %`;
+/** `98 %`, and where that says little `99.8 %`; the space does not break. */
+function percent(part: number): string {
+  const digits = part > 0.99 && part < 0.9995 ? 1 : 0;
+  return `${(100 * part).toFixed(digits)}\u00a0%`;
+}
 
 function tilesOfPredictions({ which, shape, classes, predictions, images, examples, wrong }: Predictions): TileSheet {
   const tiles = predictions.map(({ example, label, predicted, probability }): Tile => {
