@@ -95,6 +95,12 @@ function summaryOf({ test, epochs, weightsOfEpoch, seconds, stopped }: RunResult
   ];
 }
 
+/** Dates and sizes as people write them. */
+function readable([key, value]: ReportFacts["rows"][number]): ReportFacts["rows"][number] {
+  if (key === "started") return [key, value.replace(/^(.+)T(\d\d:\d\d).*Z$/, "$1 $2 UTC")];
+  return key === "memoryBytes" ? ["memory", formatBytes(Number(value))] : [key, value];
+}
+
 /** What the run was told, and what it ran on. */
 function factsOf({ recipe, settings, ...rest }: RunConfig, environment: object): ReportFacts[] {
   const rows = (values: object): ReportFacts["rows"] =>
@@ -105,6 +111,6 @@ function factsOf({ recipe, settings, ...rest }: RunConfig, environment: object):
       });
   return [
     { title: "Settings", rows: [["recipe", recipe] as const, ...rows(settings), ...rows(rest)] },
-    { title: "Environment", rows: rows(environment) },
+    { title: "Environment", rows: rows(environment).map(readable) },
   ].filter((facts) => facts.rows.length > 0);
 }

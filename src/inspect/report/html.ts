@@ -63,3 +63,6 @@ export function facts(rows: readonly (readonly [name: string, value: Part])[]): 
 
 /** A sentence's beginning. */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** `10,000` */
+export const count = (value: number): string => value.toLocaleString("en");

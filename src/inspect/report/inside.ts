@@ -130,7 +130,7 @@ export async function attacks(subject: ReportSubject): Promise<Html> {
   // shown where most of the attacks succeed: enough to see, and not more than needed
   const most = curves[1]!.success!.findIndex((success) => success >= 0.75);
   const epsilon = curves[1]!.levels.at(most)!;
-  const few = take(attacked, Math.min(10, attacked.length), { seed });
+  const few = take(attacked, Math.min(30, attacked.length), { seed });
   const [light, dark] = await (async () => {
     const view = await adversarialImages(model, few, { ...execution, epsilon, seed });
     return [tilesOf(view, "light"), tilesOf(view, "dark")];

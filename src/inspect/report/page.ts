@@ -49,10 +49,10 @@ fieldset{border:0;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1rem
 legend{float:left;padding:0;margin-right:1rem;color:var(--quiet)}
 input{accent-color:var(--first)}
 :focus-visible{outline:2px solid var(--first);outline-offset:2px}
-.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.5rem;margin:0 0 1rem}
+.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.5rem;margin:0 0 1rem}
 .facts div{background:var(--panel);border-radius:.4rem;padding:.5rem .7rem}
 dt{font-size:.8rem}
-dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+dd{margin:0;font-weight:600;font-size:.95rem;overflow-wrap:anywhere}
 .wide{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem .25rem 0;text-align:left;border-bottom:1px solid var(--grid);white-space:nowrap}
@@ -62,7 +62,8 @@ td.number,th.number{text-align:right;padding-left:.7rem}
 tfoot th,tfoot td{font-weight:600;border-bottom:0}
 .matrix td{text-align:center;min-width:2.6rem;padding:.3rem .25rem;border:1px solid var(--background)}
 .matrix th{border:0;padding:.3rem .5rem .3rem 0}
-.matrix thead th{text-align:center;padding:.3rem .25rem;max-width:7rem;overflow:hidden;text-overflow:ellipsis}
+.matrix .upright{display:inline-block;writing-mode:vertical-rl;transform:rotate(180deg)}
+.matrix thead th{text-align:center;vertical-align:bottom;padding:.3rem .25rem}
 figure{margin:0 0 1rem;max-width:100%}
 figcaption{font-size:.85rem;margin-bottom:.35rem}
 .charts{display:flex;flex-wrap:wrap;gap:1rem 1.5rem;margin:0 0 .5rem}

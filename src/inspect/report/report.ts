@@ -9,7 +9,7 @@ import { type ViewOptions, viewOptionNames } from "../probe.js";
 import { summarize } from "../summary.js";
 import { type Canvas, newCanvas } from "../svg.js";
 import { effortFor, type ReportEffort } from "./effort.js";
-import { facts, type Html, html } from "./html.js";
+import { count, facts, type Html, html } from "./html.js";
 import { attacks, featureMapTiles, filterTiles, gradCams, robustnessCharts } from "./inside.js";
 import { page, pageTheme, type Section } from "./page.js";
 import { classes, confusionTable, predictionTiles, trust, worstMistakes } from "./results.js";
@@ -93,9 +93,9 @@ export async function reportHtml(model: Model, test: Dataset, options: ReportOpt
   const seed = wholeNumber(where, "seed", options.seed ?? 0, 0);
   const summary = summarize(model.network);
   const usual = effortFor(summary, test.length, quick);
-  const count = (name: keyof ReportEffort) =>
+  const wanted = (name: keyof ReportEffort) =>
     Math.min(test.length, wholeNumber(where, name, options[name] ?? usual[name]));
-  const effort = { tested: count("tested"), images: count("images"), attacked: count("attacked") };
+  const effort = { tested: wanted("tested"), images: wanted("images"), attacked: wanted("attacked") };
   const canvas = await newCanvas(pageTheme, where);
   onEffort?.(effort);
   const tested = take(test, effort.tested, { seed });
@@ -137,7 +137,7 @@ export async function reportHtml(model: Model, test: Dataset, options: ReportOpt
   await add("attacks", "Attacks", attacks);
   await add("calibration", "Calibration", trust.calibration);
   await add("rejection", "Rejection", trust.rejection);
-  const foot = html`<p>Made by fovea from ${test.source}, with seed ${seed}: ${effort.tested} images for tables, ${effort.images} for curves, ${effort.attacked} attacked.</p>`;
+  const foot = html`<p>Made by fovea from ${test.source}, with seed ${seed}: ${count(effort.tested)} images for tables, ${count(effort.images)} for curves, ${count(effort.attacked)} attacked.</p>`;
   return page(title, html`<p class="quiet">${options.lead ?? test.source}</p>`, sections, foot);
 }
 
@@ -168,14 +168,14 @@ async function summaryOf(
   length: number,
 ): Promise<Html> {
   const sizes = [
-    ["parameters", parameters.toLocaleString("en")],
-    ["multiply-adds per image", multiplyAdds.toLocaleString("en")],
+    ["parameters", count(parameters)],
+    ["multiply-adds per image", count(multiplyAdds)],
   ] as const;
   const measured = await orReason(async () => {
     const { labels, predicted } = await scored();
     const right = labels.filter((label, i) => label === predicted[i]).length;
-    const part = tested.length < length ? `, measured here on ${tested.length} of ${length} test images` : "";
-    return html`<p>${right.toLocaleString("en")} of ${tested.length.toLocaleString("en")} images are recognised: ${((100 * right) / tested.length).toFixed(2)} %${part}.</p>`;
+    const part = tested.length < length ? `, on ${count(tested.length)} of ${count(length)} test images` : "";
+    return html`<p>${count(right)} of ${count(tested.length)} images are recognised: ${((100 * right) / tested.length).toFixed(2)} %${part}.</p>`;
   });
   return html`${measured}${facts([...(options.summary ?? []), ...sizes])}`;
 }

@@ -12,7 +12,7 @@ import {
 } from "../curveCharts.js";
 import { confusionOf, type Predictions, predictionsOf } from "../predictions.js";
 import { tilesOf } from "../tiles.js";
-import { capital, captioned, type Html, html, table } from "./html.js";
+import { capital, captioned, count, type Html, html, table } from "./html.js";
 import { drawing, key, tiles } from "./pictures.js";
 import type { ReportSubject } from "./report.js";
 
@@ -27,7 +27,7 @@ export async function classes({ scored }: ReportSubject): Promise<Html> {
     names[i],
     ...(support === 0 ? ["–", "–", "–"] : [precision, recall, f1].map(percent)),
     areas[i] === undefined ? "–" : areas[i].toFixed(4),
-    support.toLocaleString("en"),
+    count(support),
   ]);
   return html`<p>Precision: which part of what is called so is so. Recall: which part of what is so is called so. F1 is their
 harmonic mean; AUC the area under the ROC curve of the class against all others.</p>
@@ -47,11 +47,18 @@ export async function confusionTable({ scored }: ReportSubject): Promise<Html> {
   const confused = table({
     caption: "Most often confused",
     titles: ["Class", "taken for", ">Images", ">of the class"],
-    rows: pairs.map(({ label, predicted, count, part }) => [names[label], names[predicted], count, percent(part)]),
+    rows: pairs.map(({ label, predicted, count: images, part }) => [
+      names[label],
+      names[predicted],
+      images,
+      percent(part),
+    ]),
   });
   if (names.length > mostClasses) {
     return html`<p class="missing">The matrix of ${names.length} classes does not fit a page; fovea inspect confusion draws it.</p>${confused}`;
   }
+  // columns are as narrow as numbers, whatever classes are called
+  const side = names.some((name) => name.length > 5) ? html` class="upright"` : undefined;
   const rows = matrix.map((row, i) => {
     const total = Math.max(
       1,
@@ -64,7 +71,7 @@ export async function confusionTable({ scored }: ReportSubject): Promise<Html> {
     });
     return html`<tr><th scope="row">${names[i]}</th>${cells}</tr>`;
   });
-  const titles = names.map((name) => html`<th scope="col" title="${name}">${name}</th>`);
+  const titles = names.map((name) => html`<th scope="col"><span${side}>${name}</span></th>`);
   const caption =
     "Confusion matrix: a row for each true class, a column for each predicted one; colours: part of the row";
   const matrixTable = html`<table class="matrix"><thead><tr><td></td>${titles}</tr></thead><tbody>${rows}</tbody></table>`;
@@ -79,7 +86,7 @@ export async function worstMistakes(subject: ReportSubject): Promise<Html> {
   const view = await predictionsOf(await subject.scored(), subject.tested, "mistakes", shownMistakes);
   if (view.predictions.length === 0) return html`<p>There are none among these images.</p>`;
   const caption = "Wrong, and sure of it: the predicted class with its probability, below it the true one";
-  return html`<p>${view.wrong.toLocaleString("en")} of ${view.examples.toLocaleString("en")} images are wrong.</p>${await predictionFigure(subject, view, caption)}`;
+  return html`<p>${count(view.wrong)} of ${count(view.examples)} images are wrong.</p>${await predictionFigure(subject, view, caption)}`;
 }
 
 export async function predictionTiles(subject: ReportSubject): Promise<Html> {

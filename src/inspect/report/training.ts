@@ -3,18 +3,18 @@ import type { EpochLog } from "../../train/callbacks.js";
 import { lossLabels } from "../curves.js";
 import { type Line, lineChart } from "../lineChart.js";
 import type { NetworkSummary } from "../summary.js";
-import { type Html, html, table } from "./html.js";
+import { count, type Html, html, table } from "./html.js";
 import { drawing, key } from "./pictures.js";
 import type { ReportSubject } from "./report.js";
 
-const count = (value: number) => (value === 0 ? "–" : value.toLocaleString("en"));
+const orDash = (value: number) => (value === 0 ? "–" : count(value));
 
 export function networkTable({ layers, parameters, multiplyAdds, weightBytes }: NetworkSummary): Html {
   const rows = layers.map(({ name, kind, outputShape, parameters: own, multiplyAdds: cost, receptiveField }) => [
-    name === kind ? name : `${name} (${kind})`,
+    name.startsWith(kind) ? name : `${name} (${kind})`,
     outputShape.join(" × "),
-    count(own),
-    count(cost),
+    orDash(own),
+    orDash(cost),
     receptiveField.length === 0 ? "–" : receptiveField.map(({ size }) => Math.round(size)).join(" × "),
   ]);
   return table({
