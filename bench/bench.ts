@@ -1,5 +1,6 @@
 import { FoveaError } from "../src/core/errors.js";
 import { type Context, measureMachine, type Output } from "./context.js";
+import { benchLoader } from "./loader.js";
 import { benchWorkloads } from "./measure.js";
 import { benchMicro } from "./micro.js";
 import { help, parseOptions } from "./options.js";
@@ -33,4 +34,5 @@ const benches: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   "vs-tfjs": benchVersusTfjs,
   profile: benchProfile,
   micro: benchMicro,
+  loader: benchLoader,
 };

@@ -3,7 +3,7 @@ import { closest, fail } from "../src/core/errors.js";
 import { workloadNames } from "./workloads.js";
 
 export interface Options {
-  readonly mode: "workloads" | "vs-torch" | "vs-tfjs" | "profile" | "micro" | "help";
+  readonly mode: "workloads" | "vs-torch" | "vs-tfjs" | "profile" | "micro" | "loader" | "help";
   /** One JSON object per line in place of tables. */
   readonly json: boolean;
   /** Thread counts, one run with each. */
@@ -34,11 +34,12 @@ Times a training step and an inference of each workload: ${workloadNames.join(",
                        alternate with TensorFlow.js's WebAssembly backend, inference alone; DIRECTORY is where it is
                        installed (default: the variable FOVEA_TFJS)
   --profile            where the time goes, kernel by kernel, on one thread
+  --loader             a training step with and without augmentation, alternating (default: cifar-64-64-b32 alone)
   --micro              GFLOP/s of single matrix products and convolutions, on one thread
   --node=system        run under the Node that runs npm, not under the newest that is installed here
 `;
 
-const flags = ["--json", "--narrow", "--vs-torch", "--vs-tfjs", "--profile", "--micro", "--help"];
+const flags = ["--json", "--narrow", "--vs-torch", "--vs-tfjs", "--profile", "--micro", "--loader", "--help"];
 const valued = ["--only", "--threads", "--seconds"];
 const where = "bench";
 
@@ -59,7 +60,9 @@ export function parseOptions(args: readonly string[]): Options {
       given.set(option, inline ?? "");
     } else failUnknown("option", option, [...flags, ...valued, "--node"]);
   }
-  const modes = (["help", "vs-torch", "vs-tfjs", "profile", "micro"] as const).filter((mode) => given.has(`--${mode}`));
+  const modes = (["help", "vs-torch", "vs-tfjs", "profile", "micro", "loader"] as const).filter((mode) =>
+    given.has(`--${mode}`),
+  );
   if (modes.length > 1 && modes[0] !== "help") {
     fail({ code: "usage", where, problem: `--${modes.join(" and --")} exclude each other` });
   }
@@ -69,7 +72,7 @@ export function parseOptions(args: readonly string[]): Options {
     mode: modes[0] ?? "workloads",
     json: given.has("--json"),
     threads: list(given.get("--threads"))?.map(threadCount) ?? [availableParallelism()],
-    only: only ?? workloadNames,
+    only: only ?? (given.has("--loader") ? ["cifar-64-64-b32"] : workloadNames),
     seconds: positive("--seconds", given.get("--seconds") ?? "2"),
     narrow: given.has("--narrow"),
     python: given.get("--vs-torch") || "python3",

@@ -48,12 +48,13 @@ async function measureProfile(
   return { whole, phases: phases.sort((a, b) => b.milliseconds - a.milliseconds) };
 }
 
-/** Phases come in order, and the first one of every kernel is part 0. */
+/** Phases come in order; what is packed once has none, so that a kernel's first may be another than part 0. */
 function withSpeeds(phases: readonly PhaseTime[]): Phase[] {
   const kernels: PhaseTime[][] = [];
   for (const phase of phases) {
-    if (phase.part === 0) kernels.push([phase]);
-    else kernels.at(-1)!.push(phase);
+    const last = kernels.at(-1);
+    if (last !== undefined && last[0]!.node === phase.node) last.push(phase);
+    else kernels.push([phase]);
   }
   return kernels.flatMap((parts) => {
     const time = parts.reduce((sum, { milliseconds }) => sum + milliseconds, 0);

@@ -132,7 +132,8 @@ async function partData(path: string, { fit }: FindOptions): Promise<FileDataset
   return imageFolder(path, size);
 }
 
-async function arraysIn(path: string): Promise<FoundData> {
+/** The parts of a `.npz` file: train and test, or all. */
+export async function arraysIn(path: string): Promise<FoundData> {
   const arrays = await readArrays(path);
   const part = (name: string, x: string, y: string) => {
     const [inputs, targets] = [arrays[x], arrays[y]];

@@ -1,8 +1,10 @@
 import { platform } from "#platform";
 import { closest, fail } from "../core/errors.js";
+import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import { loadModel } from "../train/model.js";
-import { type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { recipes } from "../zoo/recipes.js";
+import type { TrainingSettings } from "../zoo/training.js";
 import { modelFile, readConfig } from "./run.js";
 
 /** A network, by whatever name it was called. */
@@ -10,7 +12,7 @@ export interface FoundNetwork {
   readonly title: string;
   readonly network: Network;
   /** How it is trained; undefined for a model file, which does not say. */
-  readonly training?: { readonly recipe: Recipe; readonly settings: RecipeSettings };
+  readonly training?: { readonly loss: LossName; readonly settings: TrainingSettings };
 }
 
 /**
@@ -22,7 +24,7 @@ export async function findNetwork(what: string, command: string): Promise<FoundN
   const recipe = recipes.find(({ name }) => name === what);
   if (recipe !== undefined) {
     const title = `${recipe.name}: ${recipe.title}`;
-    return { title, network: recipe.network(), training: { recipe, settings: recipe.settings } };
+    return { title, network: recipe.network(), training: recipe };
   }
   if (await platform.files.exists(what)) {
     const file = await modelFile(what);
@@ -41,7 +43,8 @@ export async function findNetwork(what: string, command: string): Promise<FoundN
 
 async function trainingOf(path: string, file: string): Promise<FoundNetwork["training"]> {
   if (path === file) return undefined;
-  const config = await readConfig(path);
-  const recipe = recipes.find(({ name }) => name === config.recipe);
-  return recipe === undefined ? undefined : { recipe, settings: config.settings };
+  const { recipe, settings } = await readConfig(path);
+  // images of one's own are of classes
+  const loss = recipe === undefined ? "crossEntropy" : recipes.find(({ name }) => name === recipe)?.loss;
+  return loss === undefined ? undefined : { loss, settings };
 }

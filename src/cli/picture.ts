@@ -1,8 +1,12 @@
 import { fail } from "../core/errors.js";
+import type { ImageSize } from "../data/images.js";
 import type { Model } from "../train/model.js";
 
-/** The size of the pictures that a model takes; `where` names it, or the picture, in the error if it takes none. */
-export function pictureSize(model: Model, where: string): { height: number; width: number; channels: 1 | 3 } {
+/**
+ * The size of the pictures that a model takes, and how others are made to fit: as those that it was trained on, or
+ * stretched where its file does not say. `where` names it, or the picture, in the error if it takes none.
+ */
+export function pictureSize(model: Model, where: string): Required<ImageSize> {
   const { shape } = model.network.inputs[0]!;
   const [height, width, channels] = shape;
   if (height === undefined || width === undefined || (channels !== 1 && channels !== 3)) {
@@ -14,5 +18,5 @@ export function pictureSize(model: Model, where: string): { height: number; widt
       received: `[${shape.join(", ")}]`,
     });
   }
-  return { height, width, channels };
+  return { height, width, channels, fit: model.metadata.imageFit === "cover" ? "cover" : "fill" };
 }

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { augmentationNames } from "../data/index.js";
 import { chainUsage } from "../signal/chain.js";
+import { imageClassifiers } from "../zoo/imageClassifiers.js";
 import { recipes } from "../zoo/recipes.js";
-import { augmentationNames } from "./augmentOption.js";
 import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
@@ -72,7 +73,7 @@ ${exitCodeHelp}`,
   );
   const training = program
     .command("train")
-    .description("train a recipe into a new run directory, and measure it on its test set")
+    .description("train a recipe, or a model on images of your own, into a new run directory, and measure it")
     .argument("[recipe]", "what to train: a recipe (see below), or a config: JSON, JavaScript or TypeScript")
     .option("--resume <run>", "go on with a run that was interrupted, as if it never had been")
     .option("--find-lr", "do not train: search for a learning rate, and draw the loss over it")
@@ -86,6 +87,11 @@ ${exitCodeHelp}`,
       `
 ${recipeTable.map((line) => line).join("\n")}
 
+${formatTable(
+  ["Model", "For images of your own (--data)"],
+  imageClassifiers.map(({ name, title, least }) => [name, `${title}; at least ${least} × ${least}`]),
+).join("\n")}
+
 With --autotune the last bits of results depend on the machine. Times of kernels are kept; fovea doctor says where.
 
 The run directory gets config.json, environment.json, metrics.jsonl (a line as each epoch ends), checkpoints,
@@ -98,11 +104,12 @@ Examples:
   fovea train --resume runs/deep-short
   fovea train runs/deep-short/config.json        the same run again, bit for bit
   fovea train fashion-mlp --find-lr
+  fovea train --data photos/ --image-size 64 --epochs 20
   fovea train fashion-mlp --learning-rate 0.01 --json > log.jsonl
 ${exitCodeHelp}`,
     )
     .action(async (recipe: string | undefined, options) => {
-      if (recipe === undefined && options.resume === undefined) {
+      if (recipe === undefined && options.resume === undefined && options.data === undefined) {
         training.error("error: missing required argument 'recipe'", { code: "commander.missingArgument" });
       }
       finish(await train(recipe, options, io));
@@ -110,12 +117,28 @@ ${exitCodeHelp}`,
 
   program
     .command("evaluate")
-    .description("measure a run on its test set: loss, accuracy, each class, what is confused with what")
-    .argument("<run>", "run directory")
+    .description(
+      "measure a run on its test set: loss, accuracy, each class, what is confused with what, worst mistakes",
+    )
+    .argument("<run>", "run directory; with images of your own also a .safetensors file")
+    .argument(
+      "[images]",
+      "other images to measure on: a folder with a folder for each class, a CSV list, or a .npz file",
+    )
+    .addOption(corruptOption())
+    .option(
+      "--mistakes <file>",
+      "where the worst mistakes are drawn, a PNG (default: mistakes.png in the run directory)",
+    )
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
-    .addHelpText("after", "\nExamples:\n  fovea evaluate runs/mnist-shallow-1")
-    .action(async (run: string, options) => finish(await evaluate(run, options, io)));
+    .addHelpText(
+      "after",
+      "\nExamples:\n  fovea evaluate runs/mnist-shallow-1\n  fovea evaluate runs/photos-1 more-photos/",
+    )
+    .action(async (run: string, images: string | undefined, options) =>
+      finish(await evaluate(run, images, options, io)),
+    );
 
   const runs = program.command("runs").description("list runs, look at them, compare, delete and export them");
   runs
@@ -164,19 +187,23 @@ Examples:
     .command("predict")
     .description("say what is in pictures")
     .argument("<run>", "run directory or .safetensors file")
-    .argument("<image...>", "JPEG, PNG, WebP, … of any size")
+    .argument("<image...>", "JPEG, PNG, WebP, … of any size, or folders of them")
     .option("--top <n>", "classes to show", wholeNumber(1), 3)
     .option("--invert", "swap dark and bright, for ink on paper: MNIST has white ink on black")
+    .addOption(corruptOption())
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object per picture")
     .addHelpText(
       "after",
       `
-Pictures are stretched to the size that the model takes, and made grey if it takes grey.
+Pictures are turned as their EXIF orientation says, and made grey if the model takes grey. For a model that was trained
+on images of your own, the shorter side becomes that of the model, and the middle of the longer one is taken; for others
+pictures are stretched.
 
 Examples:
   fovea predict runs/mnist-shallow-1 digit.png
-  fovea predict runs/mnist-shallow-1 --invert scan-*.jpg`,
+  fovea predict runs/mnist-shallow-1 --invert scan-*.jpg
+  fovea predict runs/photos-1 holiday/ --corrupt skip --json`,
     )
     .action(async (run: string, images: string[], options) => finish(await predict(run, images, options, io)));
 
@@ -396,6 +423,9 @@ Examples:
   );
   return program;
 }
+
+const corruptOption = () =>
+  new Option("--corrupt <what>", "images that cannot be decoded: an error, or left out").choices(["refuse", "skip"]);
 
 const words = (text: string) => text.split(",").map((word) => word.trim());
 

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../core/errors.js";
 import type { EpochLog } from "../train/callbacks.js";
+import { type Lock, takeLock } from "./lock.js";
 import type { RunConfig } from "./trainConfig.js";
 import { version } from "./version.js";
 
 /** What a run came to. */
 export interface RunResult {
+  /** What was trained: the recipe, or the model and its data. */
   readonly recipe: string;
   /** Where the test data came from. */
   readonly data: string;
@@ -23,6 +25,7 @@ export interface RunResult {
 /** Names of the files of a run directory. */
 export const runFiles = {
   config: "config.json",
+  data: "data.csv",
   environment: "environment.json",
   metrics: "metrics.jsonl",
   model: "model.safetensors",
@@ -31,68 +34,74 @@ export const runFiles = {
   result: "result.json",
   checkpoints: "checkpoints",
   tensorBoard: "tensorboard",
+  lock: "run.lock",
 } as const;
 
 /** What a run says of its end where Ctrl-C has brought it about, as `fit` does. */
 export const interruption = "it was interrupted";
 
-/** A directory that holds one run: what was asked for, what happened, and the model. */
+/**
+ * A directory that holds one run: what was asked for, what happened, and the model. It is locked, so that no other process
+ * trains in it, until it is released.
+ */
 export class RunDirectory {
   private constructor(
     readonly path: string,
     /** Whether it was made by us, and may be removed by us. */
     readonly isNew: boolean,
+    readonly lock: Lock,
   ) {}
+
+  /** Locks a directory, and gives it back where `check` fails. */
+  static async #open(path: string, isNew: boolean, check: (run: RunDirectory) => Promise<void>): Promise<RunDirectory> {
+    const run = new RunDirectory(path, isNew, await takeLock(join(path, runFiles.lock)));
+    try {
+      await check(run);
+      return run;
+    } catch (error) {
+      await run.release();
+      throw error;
+    }
+  }
 
   /**
    * Takes a directory for a new run: `out`, or the next free `runs/<recipe>-<n>`. It is proven to be writable, so that
    * no training is lost for want of a place.
    *
-   * Errors: code "file" where it cannot be written to or already holds files.
+   * Errors: code "file" where it cannot be written to or already holds files; code "usage" where another process trains
+   * in it.
    */
   static async create(recipe: string, out: string | undefined): Promise<RunDirectory> {
-    if (out === undefined) return new RunDirectory(await claimNext("runs", recipe), true);
+    if (out === undefined) return RunDirectory.#open(await claimNext("runs", recipe), true, async () => {});
     const isNew = !(await platform.files.exists(out));
-    if (!isNew && (await platform.files.list(out)).length > 0) {
-      fail({
-        code: "file",
-        where: out,
-        problem: "the directory is not empty, and a run would overwrite what is in it",
-        fix: "Choose another --out, or remove the directory",
-      });
-    }
+    if (!isNew) await checkEmpty(out);
     await platform.files.checkWritable(out);
-    return new RunDirectory(out, isNew);
+    // another process may have been here before the lock was ours
+    return RunDirectory.#open(out, isNew, () => checkEmpty(out));
   }
 
   /**
    * The directory of a run that goes on. Errors: codes "file" and "format" where it is none, code "usage" for a run that
-   * has come to its end.
+   * has come to its end, or that another process trains.
    *
    * @param epochs that it shall have now, where they are to be more
    */
   static async reopen(path: string, epochs: number | undefined): Promise<{ run: RunDirectory; config: RunConfig }> {
-    const config = await readConfig(path);
+    await readConfig(path);
     await platform.files.checkWritable(path);
-    const result = await readResult(path);
-    const run = new RunDirectory(path, false);
-    // what a process was writing when it ended at once
-    for (const name of await platform.files.list(path)) {
-      if (/^\..+\.tmp$/.test(name)) await platform.files.remove(run.file(name));
-    }
-    if (result === undefined || result.stopped === interruption) return { run, config };
-    const { epochs: done, stopped } = result;
-    if (stopped === null && epochs !== undefined && epochs > done) return { run, config };
-    const end = `${done} ${done === 1 ? "epoch" : "epochs"}`;
-    return fail({
-      code: "usage",
-      where: path,
-      problem: `the run has come to its end after ${end}${stopped === null ? "" : `: ${stopped}`}`,
-      fix:
-        stopped === null
-          ? `Give more epochs to train on: --epochs ${done * 2}`
-          : "Begin a new run with more --patience to train for longer",
+    const run = await RunDirectory.#open(path, false, async (run) => {
+      // what a process was writing when it ended at once
+      for (const name of await platform.files.list(path)) {
+        if (/^\..+\.tmp$/.test(name)) await platform.files.remove(run.file(name));
+      }
+      await checkUnfinished(path, epochs);
     });
+    return { run, config: await readConfig(path) };
+  }
+
+  /** Lets other processes at it. */
+  release(): Promise<void> {
+    return this.lock.release();
   }
 
   file(name: string): string {
@@ -129,6 +138,35 @@ export class RunDirectory {
   async #writeJson(name: string, value: object): Promise<void> {
     await platform.files.writeAtomic(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
   }
+}
+
+async function checkEmpty(path: string): Promise<void> {
+  const names = await platform.files.list(path);
+  if (names.every((name) => name === runFiles.lock)) return;
+  fail({
+    code: "file",
+    where: path,
+    problem: "the directory is not empty, and a run would overwrite what is in it",
+    fix: "Choose another --out, or remove the directory",
+  });
+}
+
+/** Refuses to go on with a run that has come to its end, unless it is to have more epochs. */
+async function checkUnfinished(path: string, epochs: number | undefined): Promise<void> {
+  const result = await readResult(path);
+  if (result === undefined || result.stopped === interruption) return;
+  const { epochs: done, stopped } = result;
+  if (stopped === null && epochs !== undefined && epochs > done) return;
+  const end = `${done} ${done === 1 ? "epoch" : "epochs"}`;
+  fail({
+    code: "usage",
+    where: path,
+    problem: `the run has come to its end after ${end}${stopped === null ? "" : `: ${stopped}`}`,
+    fix:
+      stopped === null
+        ? `Give more epochs to train on: --epochs ${done * 2}`
+        : "Begin a new run with more --patience to train for longer",
+  });
 }
 
 /** Makes `<parent>/<recipe>-<n>` with the lowest n above those that are there. Two at a time get two directories. */
@@ -188,12 +226,12 @@ export async function readConfig(path: string): Promise<RunConfig> {
   const isConfig =
     typeof config === "object" &&
     config !== null &&
-    "recipe" in config &&
-    typeof config.recipe === "string" &&
+    (("recipe" in config && typeof config.recipe === "string") ||
+      ("data" in config && typeof config.data === "string")) &&
     "settings" in config &&
     typeof config.settings === "object" &&
     config.settings !== null;
-  if (!isConfig) fail({ code: "format", where: file, problem: "lacks the recipe or its settings" });
+  if (!isConfig) fail({ code: "format", where: file, problem: "lacks the recipe, or the data, or the settings" });
   return config as RunConfig;
 }
 

@@ -1,17 +1,13 @@
 import { fail } from "../core/errors.js";
-import type { Dataset } from "../data/dataset.js";
-import { findRecipe } from "../zoo/recipes.js";
-import { downloadProgress } from "./download.js";
-import type { Io } from "./io.js";
-import { readConfig } from "./run.js";
+import { type Dataset, take } from "../data/dataset.js";
+import { inMemory } from "./reading.js";
+import { type Reading, taskOfRun } from "./task.js";
 
 /**
- * The test set of a run. Errors: code "usage" for a model file, which does not say what it was trained on.
- *
- * @param path run directory
- * @param io where a download is told of; undefined for nowhere
+ * The test set of a run, which may lie in files. Errors: code "usage" for a model file, which does not say what it was
+ * trained on.
  */
-export async function testSet(path: string, io: Io | undefined): Promise<Dataset> {
+export async function testSet(path: string, reading: Reading): Promise<Dataset> {
   if (path.endsWith(".safetensors")) {
     fail({
       code: "usage",
@@ -20,8 +16,14 @@ export async function testSet(path: string, io: Io | undefined): Promise<Dataset
       fix: "Give a run directory, or an image: a file, or strokes:0",
     });
   }
-  const { recipe, settings } = await readConfig(path);
-  const onProgress = io === undefined ? undefined : downloadProgress(io);
-  // only the test set is wanted, and data sets come in pairs
-  return (await findRecipe(recipe).data({ seed: settings.seed, train: 1, onProgress })).test;
+  return (await (await taskOfRun(path)).test(reading)).data;
+}
+
+/** So many examples at most, in memory, drawn by lot where not all are wanted. */
+export function some(data: Dataset, count: number, seed?: number): Promise<Dataset> {
+  const taken = take(data, Math.min(count, data.length), { seed });
+  return inMemory(
+    taken,
+    Array.from({ length: taken.length }, (_, i) => i),
+  );
 }

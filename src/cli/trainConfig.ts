@@ -1,16 +1,45 @@
 import { readFile } from "node:fs/promises";
-import { extname, resolve } from "node:path";
+import { dirname, extname, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
-import { checkOptions, fail } from "../core/errors.js";
+import { checkOptions, FoveaError, fail } from "../core/errors.js";
+import { parseAugment } from "../data/index.js";
 import type { CheckpointOptions } from "../train/checkpoint.js";
-import { findRecipe, type Recipe, type RecipeSettings, recipes } from "../zoo/recipes.js";
+import { checkClassifierInput, findImageClassifier, imageClassifiers } from "../zoo/imageClassifiers.js";
+import { findRecipe, recipes } from "../zoo/recipes.js";
+import { optimizersWithMomentum, scheduleNames, type TrainingSettings, usualRates } from "../zoo/training.js";
 import { version } from "./version.js";
 
-/** What decides a run: with the recipe, all that it takes to do it again. Stored as `config.json` in its directory. */
+/** How a run trains, and on how many examples. */
+export interface RunSettings extends TrainingSettings {
+  /** Training examples of a recipe to take, validation part included. */
+  readonly train?: number;
+  /** Part of the user's own examples that is held back to measure on at the end. */
+  readonly test?: number;
+}
+
+/** What decides a run: all that it takes to do it again. Stored as `config.json` in its directory. */
 export interface RunConfig {
-  readonly recipe: string;
-  readonly settings: RecipeSettings;
+  /** A network and its data; or `data` and `model`. */
+  readonly recipe?: string;
+  /**
+   * The user's own: a folder of images, a CSV list or a `.npz` file. An absolute path here; in files, where it is
+   * relative, from the file's directory.
+   */
+  readonly data?: string;
+  /** What is trained on it: the name of an image classifier. */
+  readonly model?: string;
+  /** Height and width that images get. */
+  readonly imageSize?: number;
+  /** Whether images lose their colours. */
+  readonly grey?: boolean;
+  /** Whether images that cannot be decoded are left out. Default: "refuse". */
+  readonly corrupt?: "refuse" | "skip";
+  /** Whether images are decoded once and kept. Default: kept if they have at most 512 MiB. */
+  readonly inMemory?: boolean;
+  /** Checksum of the list of the user's files. */
+  readonly fingerprint?: string;
+  readonly settings: RunSettings;
   /** As asked for; undefined for the machine's number. Results do not depend on it. */
   readonly threads?: number;
   /** Measure kernels and take the fastest: the last bits of results then depend on the machine. Default: false. */
@@ -32,14 +61,15 @@ export interface RunCheckpoint {
 
 /** A run's config as a user writes it: what is left out is as the recipe has it. */
 export interface GivenConfig extends Omit<RunConfig, "settings"> {
-  readonly settings?: Partial<RecipeSettings>;
+  readonly settings?: Partial<RunSettings>;
 }
 
 type Kind =
   | { readonly type: "whole"; readonly least: number }
   | { readonly type: "number"; readonly above?: number; readonly least?: number; readonly below?: number }
   | { readonly type: "choice"; readonly among: readonly string[] }
-  | { readonly type: "switch" };
+  | { readonly type: "switch" }
+  | { readonly type: "text"; readonly check: (text: string) => unknown; readonly expected: string };
 
 /** An option of `fovea train` and the place in its config that has the same meaning. */
 interface Option {
@@ -54,14 +84,76 @@ const whole = (least: number): Kind => ({ type: "whole", least });
 
 /** The one place that says what can be set: the command line, the check of configs and their JSON Schema follow it. */
 const options: readonly Option[] = [
+  {
+    path: ["data"],
+    flag: "--data <path>",
+    kind: { type: "text", check: checkPath, expected: "a path" },
+    description: "images of your own: a folder with a folder for each class, a CSV list, or a .npz file",
+  },
+  {
+    path: ["model"],
+    flag: "--model <name>",
+    kind: { type: "choice", among: imageClassifiers.map(({ name }) => name) },
+    description: "what is trained on them (default: small)",
+  },
+  {
+    path: ["imageSize"],
+    flag: "--image-size <n>",
+    kind: whole(1),
+    description: "height and width that they get (default: 64, of larger models 96)",
+  },
+  { path: ["grey"], flag: "--grey", kind: { type: "switch" }, description: "without their colours" },
+  {
+    path: ["corrupt"],
+    flag: "--corrupt <what>",
+    kind: { type: "choice", among: ["refuse", "skip"] },
+    description: "images that cannot be decoded: an error (refuse, the default), or left out (skip)",
+  },
+  {
+    path: ["inMemory"],
+    flag: "--in-memory",
+    kind: { type: "switch" },
+    description: "decode images once and keep them (default: if they take at most 512 MiB)",
+  },
   setting("seed", "--seed <n>", whole(0), "decides data split, first weights and order"),
   setting("epochs", "--epochs <n>", whole(1), "epochs at most"),
   setting("batchSize", "--batch-size <n>", whole(1), "examples per step"),
-  setting("learningRate", "--learning-rate <x>", { type: "number", above: 0 }, "step size of the optimiser"),
+  setting("optimizer", "--optimizer <name>", { type: "choice", among: Object.keys(usualRates) }, "how weights follow"),
+  setting(
+    "learningRate",
+    "--learning-rate <x>",
+    { type: "number", above: 0 },
+    "its step size; the highest of a schedule",
+  ),
   setting("momentum", "--momentum <x>", { type: "number", least: 0, below: 1 }, "part of the last step that is kept"),
   setting("nesterov", "--nesterov", { type: "switch" }, "look ahead along the momentum"),
+  setting("weightDecay", "--weight-decay <x>", { type: "number", least: 0 }, "how strongly kernels are drawn to 0"),
+  setting("clipNorm", "--clip-norm <x>", { type: "number", above: 0 }, "what the norm of all gradients is limited to"),
+  setting("accumulationSteps", "--accumulation-steps <n>", whole(1), "steps whose gradients make one change"),
+  setting(
+    "averageDecay",
+    "--average-decay <x>",
+    { type: "number", above: 0, below: 1 },
+    "of a moving average of weights",
+  ),
+  setting("schedule", "--schedule <name>", { type: "choice", among: scheduleNames }, "how the learning rate goes on"),
+  setting(
+    "warmUp",
+    "--warm-up <x>",
+    { type: "number", above: 0, below: 1 },
+    "part of all steps in which it rises first",
+  ),
+  setting("labelSmoothing", "--label-smoothing <x>", { type: "number", least: 0, below: 1 }, "ε of cross-entropy"),
+  setting("balance", "--balance", { type: "switch" }, "let examples of rare classes count more"),
+  setting(
+    "augment",
+    "--augment <steps>",
+    { type: "text", check: parseAugment, expected: "augmentations as in rotate:10,flip, or none" },
+    "vary examples, as in rotate:10,shift:0.1; none for no variation",
+  ),
   setting("train", "--train <n>", whole(10), "training examples to take, validation part included"),
   setting("validation", "--validation <x>", { type: "number", above: 0, below: 1 }, "part of them to validate on"),
+  setting("test", "--test <x>", { type: "number", above: 0, below: 1 }, "part of your own images to measure on"),
   setting("monitor", "--monitor <metric>", { type: "choice", among: metrics }, "what decides which epoch is the best"),
   setting("patience", "--patience <n>", whole(1), "epochs without a better one until training ends"),
   { path: ["threads"], flag: "--threads <n>", kind: whole(1), description: "threads; results do not depend on it" },
@@ -88,7 +180,7 @@ const options: readonly Option[] = [
   },
 ];
 
-function setting(name: keyof RecipeSettings, flag: string, kind: Kind, description: string): Option {
+function setting(name: keyof RunSettings, flag: string, kind: Kind, description: string): Option {
   return { path: ["settings", name], flag, kind, description };
 }
 
@@ -96,15 +188,26 @@ function checkpoint(name: keyof RunCheckpoint, flag: string, kind: Kind, descrip
   return { path: ["checkpoint", name], flag, kind, description };
 }
 
+function checkPath(text: string): void {
+  if (text.trim() === "") fail({ code: "usage", where: "--data", problem: "is empty", expected: "a path" });
+}
+
+/** Switches that are on for some runs unless they are switched off. */
+const negatable = ["--nesterov", "--balance", "--in-memory"];
+
 /** Adds the options to the command, each with its check. */
 export function addTrainOptions(command: Command): Command {
   for (const { flag, kind, description } of options) {
     if (kind.type === "switch") {
       command.option(flag, description);
-      if (flag === "--nesterov") command.option("--no-nesterov", "do not");
+      if (negatable.includes(flag)) command.option(flag.replace("--", "--no-"), "do not");
       continue;
     }
     command.option(flag, description, (text: string) => {
+      if (kind.type === "text") {
+        kind.check(text);
+        return text;
+      }
       const value = kind.type === "choice" ? text : text.trim() === "" || /0x/i.test(text) ? Number.NaN : Number(text);
       if (fits(kind, value) && (kind.type !== "whole" || /^\d+$/.test(text))) return value;
       throw new InvalidArgumentError(
@@ -138,24 +241,136 @@ function place(config: Record<string, unknown>, path: readonly string[], value: 
   else config[path[0]!] = { ...(config[path[0]!] as object | undefined), [path[1]!]: value };
 }
 
-/** A config with everything that its recipe says; what the command line says comes last. */
-export function resolveConfig(
-  given: GivenConfig,
-  flags: Omit<GivenConfig, "recipe"> = {},
-): RunConfig & { found: Recipe } {
-  const found = findRecipe(given.recipe);
-  const { threads = given.threads, autotune = given.autotune, tensorBoard = given.tensorBoard } = flags;
+/**
+ * A config with everything that its recipe says, or that is usual for images of one's own; what the command line says
+ * comes last.
+ *
+ * Errors: codes "usage" and "option" for what does not go together.
+ */
+export function resolveConfig(given: GivenConfig, flags: Omit<GivenConfig, "recipe"> = {}): RunConfig {
+  const asked = { ...given.settings, ...flags.settings };
+  const {
+    $schema: _,
+    fovea: __,
+    settings: ___,
+    checkpoint: ____,
+    ...rest
+  } = { ...given, ...flags } as GivenConfig & {
+    readonly $schema?: string;
+  };
   const checkpoint = { ...given.checkpoint, ...flags.checkpoint };
   return {
-    found,
-    recipe: found.name,
-    settings: { ...found.settings, ...given.settings, ...flags.settings },
-    ...(threads === undefined ? {} : { threads }),
-    ...(autotune === undefined ? {} : { autotune }),
+    ...(rest.data === undefined ? ofRecipe(rest, asked) : ofOwnData(rest, asked)),
     ...(Object.keys(checkpoint).length === 0 ? {} : { checkpoint }),
-    ...(tensorBoard === undefined ? {} : { tensorBoard }),
     fovea: version,
   };
+}
+
+/** What belongs to images of one's own. */
+const ownNames = ["model", "imageSize", "grey", "corrupt", "inMemory", "fingerprint"] as const;
+
+function ofRecipe(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettings>): RunConfig {
+  const found = findRecipe(rest.recipe ?? "");
+  const own = ownNames.find((name) => rest[name] !== undefined) ?? (asked.test === undefined ? undefined : "test");
+  if (own !== undefined) {
+    const fix = `Name your images with --data, or leave ${own} out`;
+    fail({ code: "usage", where: own, problem: `recipes have their own data and models`, received: found.name, fix });
+  }
+  return { ...rest, recipe: found.name, settings: settingsOf(found.settings, asked) };
+}
+
+/** What is usual for images of one's own: enough to learn something useful in some minutes. */
+const ownEpochs = 30;
+
+function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettings>): RunConfig {
+  const { recipe, data, model = "small" } = rest;
+  if (recipe !== undefined && recipe !== "") {
+    const fix = `Leave "${recipe}" out: --model says what is trained on your images`;
+    fail({ code: "usage", where: "--data", problem: "a recipe has its own data", received: recipe, fix });
+  }
+  if (asked.train !== undefined) {
+    const fix = "Say with --validation and --test what part of your images is held back";
+    fail({ code: "usage", where: "--train", problem: "is for recipes", fix });
+  }
+  const classifier = findImageClassifier(model);
+  const isArray = /\.npz$/i.test(data!);
+  const { imageSize = isArray ? undefined : classifier.usual } = rest;
+  if (isArray && rest.imageSize !== undefined) {
+    fail({ code: "usage", where: "--image-size", problem: "arrays have a size of their own", received: data });
+  }
+  if (imageSize !== undefined) checkClassifierInput(classifier, "--image-size", imageSize);
+  const epochs = asked.epochs ?? ownEpochs;
+  const usual: RunSettings = {
+    seed: 1,
+    validation: 0.1,
+    test: 0.1,
+    batchSize: 32,
+    epochs,
+    optimizer: "adamW",
+    learningRate: 0.003,
+    weightDecay: 0.05,
+    schedule: "oneCycle",
+    labelSmoothing: 0.1,
+    augment: `randomCrop(${Math.max(1, Math.round((imageSize ?? 32) / 8))},fill=reflect),flip`,
+    monitor: "validationAccuracy",
+    // the best epochs of one cycle are its last ones
+    patience: epochs,
+  };
+  const settings = settingsOf(usual, asked);
+  const { validation, test = 0 } = settings;
+  if (validation + test >= 1) {
+    const received = `${validation} to validate on and ${test} to measure on`;
+    fail({
+      code: "option",
+      where: "settings",
+      problem: "nothing is left to train on",
+      expected: "less than 1",
+      received,
+    });
+  }
+  const { corrupt = "refuse" } = rest;
+  return { ...rest, model, ...(imageSize === undefined ? {} : { imageSize }), corrupt, settings };
+}
+
+/** Usual settings with those that were asked for. Another optimiser comes with its own rate, and no momentum. */
+function settingsOf(usual: RunSettings, asked: Partial<RunSettings>): RunSettings {
+  const { optimizer = usual.optimizer } = asked;
+  const { momentum, nesterov, ...rest } = usual;
+  const other = optimizer !== usual.optimizer;
+  const momentous = optimizersWithMomentum.includes(optimizer);
+  const wrong = momentous
+    ? asked.nesterov === true && optimizer !== "sgd" && "nesterov"
+    : asked.momentum !== undefined && asked.momentum > 0 && "momentum";
+  if (wrong !== false) {
+    fail({
+      code: "option",
+      where: "settings",
+      problem: `${wrong} does not go with the optimiser`,
+      expected: wrong === "nesterov" ? "sgd" : `one of ${optimizersWithMomentum.join(", ")}`,
+      received: optimizer,
+    });
+  }
+  return {
+    ...rest,
+    ...(other ? { learningRate: usualRates[optimizer] } : { momentum, nesterov }),
+    ...asked,
+  };
+}
+
+/**
+ * The config as a file in `directory` has it: data below the working directory by the way from there, so that both can
+ * be moved together, others by their absolute path.
+ */
+export function configForFile(config: RunConfig, directory: string): RunConfig {
+  const { data } = config;
+  if (data === undefined) return config;
+  const isBelow = !relative(process.cwd(), data).startsWith("..");
+  return { ...config, data: isBelow ? relative(resolve(directory), data).split(sep).join("/") : data };
+}
+
+/** A config that was read from a file in `directory`, its data by their absolute path. */
+export function configFromFile<C extends { readonly data?: string }>(config: C, directory: string): C {
+  return config.data === undefined ? config : { ...config, data: resolve(directory, config.data) };
 }
 
 /** As `fit` takes it. Saving takes time, so that short epochs do not have one each. */
@@ -184,7 +399,7 @@ export const namesConfig = (word: string) => isConfigFile.test(word);
 export async function readGivenConfig(path: string): Promise<GivenConfig> {
   const value = extname(path) === ".json" ? await readJson(path) : await readModule(path);
   checkConfig(path, value);
-  return value;
+  return configFromFile(value, dirname(path));
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -216,7 +431,7 @@ async function readModule(path: string): Promise<unknown> {
     code: "format",
     where: path,
     problem: "has no default export",
-    expected: "export default { recipe: … }",
+    expected: "export default { recipe: … } or { data: … }",
   });
 }
 
@@ -240,9 +455,12 @@ function checkConfig(where: string, value: unknown): asserts value is GivenConfi
   if (!isObject(value)) return refuse("config", "an object", value);
   const groups = [...new Set(options.filter(({ path }) => path.length > 1).map(({ path }) => path[0]!))];
   const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
-  checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fovea"]);
-  if (typeof value.recipe !== "string")
-    refuse("recipe", `one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+  checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fingerprint", "fovea"]);
+  if (value.data === undefined && typeof value.recipe !== "string")
+    refuse("recipe", `data, or one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+  for (const name of ["recipe", "fingerprint", "fovea"]) {
+    if (value[name] !== undefined && typeof value[name] !== "string") refuse(name, "a text", value[name]);
+  }
   for (const group of groups) {
     const part = value[group];
     if (part === undefined) continue;
@@ -266,15 +484,27 @@ function at(value: object, path: readonly string[]): unknown {
 function fits(kind: Kind, value: unknown): boolean {
   if (kind.type === "switch") return typeof value === "boolean";
   if (kind.type === "choice") return kind.among.includes(value as string);
+  if (kind.type === "text") return typeof value === "string" && passes(kind.check, value);
   if (typeof value !== "number" || !Number.isFinite(value)) return false;
   if (kind.type === "whole") return Number.isSafeInteger(value) && value >= kind.least;
   const { above = Number.NEGATIVE_INFINITY, least = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = kind;
   return value > above && value >= least && value < below;
 }
 
+function passes(check: (text: string) => unknown, text: string): boolean {
+  try {
+    check(text);
+    return true;
+  } catch (error) {
+    if (error instanceof FoveaError) return false;
+    throw error;
+  }
+}
+
 function inWords(kind: Kind): string {
   if (kind.type === "switch") return "true or false";
   if (kind.type === "choice") return `one of ${kind.among.join(", ")}`;
+  if (kind.type === "text") return kind.expected;
   if (kind.type === "whole") return `a whole number ≥ ${kind.least}`;
   const { above, least, below } = kind;
   const from = above === undefined ? (least === undefined ? "" : ` ≥ ${least}`) : ` > ${above}`;
@@ -286,6 +516,7 @@ export function configSchema(): object {
   const schemaOf = ({ kind, description }: Option): object => {
     if (kind.type === "switch") return { description, type: "boolean" };
     if (kind.type === "choice") return { description, enum: kind.among };
+    if (kind.type === "text") return { description, type: "string" };
     if (kind.type === "whole") return { description, type: "integer", minimum: kind.least };
     return {
       description,
@@ -297,7 +528,7 @@ export function configSchema(): object {
   };
   const properties: Record<string, unknown> = {
     $schema: { description: "this schema, for editors", type: "string" },
-    recipe: { description: "what is trained", enum: recipes.map(({ name }) => name) },
+    recipe: { description: "what is trained, with its data", enum: recipes.map(({ name }) => name) },
   };
   for (const option of options) {
     const [group, name] = option.path;
@@ -312,13 +543,17 @@ export function configSchema(): object {
       properties: { ...known?.properties, [name]: schemaOf(option) },
     };
   }
+  properties.fingerprint = {
+    description: "checksum of the list of your images, which have to be the same",
+    type: "string",
+  };
   properties.fovea = { description: "the version that wrote the config", type: "string" };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "A training run of fovea",
     description: "What fovea train takes, and keeps as config.json in the run's directory",
     type: "object",
-    required: ["recipe"],
+    oneOf: [{ required: ["recipe"] }, { required: ["data"] }],
     additionalProperties: false,
     properties,
   };

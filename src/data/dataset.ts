@@ -385,8 +385,14 @@ export function split(
     failOption(where, "the fraction is out of range", "0 … 1", `${fraction}`);
   }
   const order = permutation(data.length, keyOf(checkSeed(where, options.seed), "split"));
-  const count = Math.round(data.length * fraction);
+  const [, count] = splitSizes(data.length, fraction);
   return [subset(data, order.subarray(count)), subset(data, order.subarray(0, count))];
+}
+
+/** How many examples `split` gives to each part. */
+export function splitSizes(length: number, fraction: number): [rest: number, part: number] {
+  const part = Math.round(length * fraction);
+  return [length - part, part];
 }
 
 /**

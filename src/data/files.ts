@@ -26,9 +26,11 @@ export interface FileOptions {
    * 512 MiB.
    */
   inMemory?: boolean;
+  /** Told how many files have been decoded, where they are decoded now: to be kept, or to see which are damaged. */
+  onProgress?: (done: number, total: number) => void;
 }
 
-export const fileOptionNames = ["name", "damaged", "inMemory"] as const;
+export const fileOptionNames = ["name", "damaged", "inMemory", "onProgress"] as const;
 
 /** Data sets up to this size are decoded once and kept: 512 MiB. */
 const mostKeptBytes = 2 ** 29;
@@ -61,7 +63,7 @@ export async function fileDataset(
   where: string,
   examples: readonly FileExample[],
   layout: FileLayout,
-  { name = "data", damaged = "fail", inMemory }: FileOptions,
+  { name = "data", damaged = "fail", inMemory, onProgress = () => {} }: FileOptions,
 ): Promise<FileDataset> {
   checkFileOptions(where, { damaged, inMemory });
   if (examples.length === 0) fail({ code: "data", where, problem: "there are no examples" });
@@ -83,7 +85,7 @@ export async function fileDataset(
   if (keep) {
     const inputs = allocate(where, examples.length * size, (length) => new Inputs(length));
     const targets = allocate(where, examples.length * targetSize, (length) => new Targets(length));
-    const reasons = await decodeAll(examples, damaged, async (example, i) => {
+    const reasons = await decodeAll(examples, damaged, onProgress, async (example, i) => {
       const to = targets.subarray(i * targetSize, (i + 1) * targetSize);
       await example.decode(inputs.subarray(i * size, (i + 1) * size), to);
     });
@@ -106,7 +108,7 @@ export async function fileDataset(
   }
   if (damaged === "skip") {
     // decoded to see whether they can be
-    const reasons = await decodeAll(examples, damaged, (example) => {
+    const reasons = await decodeAll(examples, damaged, onProgress, (example) => {
       return example.decode(new Inputs(size), new Targets(targetSize));
     });
     examples.forEach(({ name: file }, i) => {
@@ -159,11 +161,13 @@ function allocate<A>(where: string, length: number, make: (length: number) => A)
 async function decodeAll(
   examples: readonly FileExample[],
   damaged: "fail" | "skip",
+  onProgress: NonNullable<FileOptions["onProgress"]>,
   decode: (example: FileExample, index: number) => Promise<void>,
 ): Promise<(string | undefined)[]> {
   const reasons = new Array<string | undefined>(examples.length).fill(undefined);
   const failures = new Map<number, unknown>();
   let next = 0;
+  let done = 0;
   const work = async () => {
     while (next < examples.length && failures.size === 0) {
       const index = next++;
@@ -174,6 +178,7 @@ async function decodeAll(
         if (damaged === "skip" && isDamage) reasons[index] = reasonOf(error);
         else failures.set(index, error);
       }
+      onProgress(++done, examples.length);
     }
   };
   await Promise.all(Array.from({ length: mostAtOnce }, work));

@@ -50,11 +50,19 @@ export interface LabelledImage {
   readonly label: string | number;
 }
 
+export interface LabelledImagesOptions extends ImageDatasetOptions {
+  /** Whether labels are classes, or numbers to be learned. Default: "classes". */
+  targets?: "classes" | "numbers";
+  /** Names of the classes, where labels are their numbers. Default: those numbers. */
+  classes?: readonly string[];
+}
+
 /**
  * A data set of images that are listed: files of the user's in a browser, or from anywhere else. Labels that are text
  * are classes, numbered by their names' order; numbers are classes too, unless `targets` is "numbers".
  *
- * Errors: code "option" for labels of both kinds; codes "file" and "format" for images that cannot be read.
+ * Errors: code "option" for labels of both kinds, or for `classes` beside labels that are text; codes "file" and "format"
+ * for images that cannot be read.
  *
  * @example
  * async function load(files: FileList) {
@@ -64,12 +72,16 @@ export interface LabelledImage {
  */
 export async function imageDataset(
   items: readonly LabelledImage[],
-  options: ImageDatasetOptions & { targets?: "classes" | "numbers" },
+  options: LabelledImagesOptions,
 ): Promise<FileDataset> {
-  const { targets = "classes", ...rest } = options;
+  const { targets = "classes", classes = [], ...rest } = options;
   const where = "imageDataset";
-  checkOptions(where, options, [...optionNames, "targets"]);
-  return imagesOf(where, items, rest, "a list of images", targets === "numbers" ? undefined : []);
+  checkOptions(where, options, [...optionNames, "targets", "classes"]);
+  if (classes.length > 0 && (targets === "numbers" || items.some(({ label }) => typeof label === "string"))) {
+    const problem = "classes were given, but labels are not their numbers";
+    fail({ code: "option", where, problem, expected: `labels 0 … ${classes.length - 1}` });
+  }
+  return imagesOf(where, items, rest, "a list of images", targets === "numbers" ? undefined : classes);
 }
 
 async function imagesOf(
@@ -117,9 +129,7 @@ function classesOf(where: string, items: readonly LabelledImage[], given: readon
     fail({ code: "option", where, problem: "some labels are text and some are numbers", fix: "Use one of the two" });
   }
   if (texts > 0) {
-    const classes = [...new Set(items.map(({ label }) => String(label)))].sort();
-    // "10" comes after "2"
-    if (classes.every((name) => /^\d+$/.test(name))) classes.sort((a, b) => Number(a) - Number(b));
+    const classes = sortedClasses(items.map(({ label }) => String(label)));
     const number = new Map(classes.map((name, label) => [name, label]));
     return { labels: items.map(({ label }) => number.get(String(label))!), classes };
   }
@@ -137,6 +147,13 @@ function classesOf(where: string, items: readonly LabelledImage[], given: readon
   }
   const count = labels.reduce((most, label) => Math.max(most, label + 1), given.length);
   return { labels, classes: Array.from({ length: count }, (_, label) => given[label] ?? `${label}`) };
+}
+
+/** Each name once, in order; where all are numbers, by value: "10" comes after "2". */
+export function sortedClasses(names: Iterable<string>): string[] {
+  const classes = [...new Set(names)].sort();
+  if (classes.every((name) => /^\d+$/.test(name))) classes.sort((a, b) => Number(a) - Number(b));
+  return classes;
 }
 
 export interface ImageListOptions extends ImageDatasetOptions {
@@ -163,7 +180,17 @@ export interface ImageListOptions extends ImageDatasetOptions {
 export async function imageList(path: string, options: ImageListOptions): Promise<FileDataset> {
   const where = `imageList "${path}"`;
   checkOptions(where, options, [...optionNames, "image", "label", "targets", "separator"]);
-  const { image, label, targets = "classes", separator = ",", ...rest } = options;
+  const { image, label, targets = "classes", separator, ...rest } = options;
+  const items = await readImageList(where, path, { image, label, separator });
+  return imagesOf(where, items, { name: lastPart(path), ...rest }, path, targets === "numbers" ? undefined : []);
+}
+
+/** The lines of a list: paths from the working directory, and labels as they stand. */
+export async function readImageList(
+  where: string,
+  path: string,
+  { image, label, separator = "," }: Pick<ImageListOptions, "image" | "label" | "separator">,
+): Promise<{ readonly image: string; readonly label: string }[]> {
   const text = new TextDecoder().decode(await platform.files.read(path));
   const [titles, ...lines] = parseCsv(text, path, separator);
   if (titles === undefined || lines.length === 0) fail({ code: "data", where, problem: "the list is empty" });
@@ -176,11 +203,10 @@ export async function imageList(path: string, options: ImageListOptions): Promis
   const [imageAt, labelAt] = [column(image, 0), column(label, 1)];
   const folder = path.replace(/[^/\\]*$/, "");
   const isAbsolute = (file: string) => /^([/\\]|[A-Za-z]:)/.test(file);
-  const items = lines.map((cells) => {
+  return lines.map((cells) => {
     const file = cells[imageAt]!;
     return { image: isAbsolute(file) ? file : `${folder}${file}`, label: cells[labelAt]! };
   });
-  return imagesOf(where, items, { name: lastPart(path), ...rest }, path, targets === "numbers" ? undefined : []);
 }
 
 export interface MaskedImagesOptions extends ImageDatasetOptions {

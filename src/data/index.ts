@@ -23,6 +23,7 @@ export {
   shift,
 } from "./augment/geometric.js";
 export { cutMix, mixUp } from "./augment/mix.js";
+export { augmentationNames, formatAugment, parseAugment } from "./augment/text.js";
 export {
   blur,
   type ErasingOptions,
@@ -59,6 +60,7 @@ export {
   imageFolder,
   imageList,
   type LabelledImage,
+  type LabelledImagesOptions,
   type MaskedImagesOptions,
   maskedImages,
 } from "./imageFiles.js";

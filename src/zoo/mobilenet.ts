@@ -1,9 +1,10 @@
 import { checkOptions } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
-import { extents, numberThat, wholeNumber, withDefault } from "../model/check.js";
+import { extents, numberThat, trueOrFalse, wholeNumber, withDefault } from "../model/check.js";
 import { add, dense, dropout, globalAveragePool2d, relu6 } from "../model/layers/index.js";
-import { type Network, network } from "../model/network.js";
-import { input, type SymbolicTensor } from "../model/symbolic.js";
+import type { Network } from "../model/network.js";
+import type { SymbolicTensor } from "../model/symbolic.js";
+import { imageInput, imageNetwork } from "./imageInput.js";
 import { type NormalisedOptions, normalised } from "./normalised.js";
 
 export interface MobileNetOptions {
@@ -13,6 +14,8 @@ export interface MobileNetOptions {
   readonly input?: Shape;
   /** Part of the features that is dropped before the last layer. Default: 0.2. */
   readonly dropout?: number;
+  /** Whether the image passes a layer that normalises it; see `setNormalization`. Default: false. */
+  readonly normalization?: boolean;
 }
 
 /** The inverted residuals: expansion, filters, how many of them, stride of the first. */
@@ -41,14 +44,16 @@ const stages = [
  */
 export function mobileNetV2(options: MobileNetOptions = {}): Network {
   const where = "mobileNetV2";
-  checkOptions(where, options, ["classes", "input", "dropout"]);
+  checkOptions(where, options, ["classes", "input", "dropout", "normalization"]);
   const classes = wholeNumber(where, "classes", withDefault(options.classes, 1000));
   const rate = numberThat(where, "dropout", withDefault(options.dropout, 0.2), "a number ≥ 0 and < 1", (part) => {
     return part >= 0 && part < 1;
   });
-  const image = input(extents(where, "input", withDefault(options.input, [224, 224, 3])));
+  const shape = extents(where, "input", withDefault(options.input, [224, 224, 3]));
+  const normalization = trueOrFalse(where, "normalization", withDefault(options.normalization, false));
+  const { image, x: pixels } = imageInput(shape, normalization);
 
-  let x = rectified("features.0", image, 32, 3, { stride: 2 });
+  let x = rectified("features.0", pixels, 32, 3, { stride: 2 });
   let index = 1;
   for (const [expansion, filters, count, stride] of stages) {
     for (let i = 0; i < count; i++) {
@@ -57,7 +62,7 @@ export function mobileNetV2(options: MobileNetOptions = {}): Network {
   }
   const features = globalAveragePool2d({ name: "avgpool" })(rectified(`features.${index}`, x, 1280, 1));
   const kept = rate === 0 ? features : dropout(rate, { name: "classifier.0" })(features);
-  return network(image, dense(classes, { name: "classifier.1" })(kept));
+  return imageNetwork(image, dense(classes, { name: "classifier.1" })(kept));
 }
 
 /** 1 × 1 to `expansion` times the channels (none where that is 1), depthwise 3 × 3, 1 × 1 to `filters`; and `x`. */

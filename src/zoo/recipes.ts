@@ -2,30 +2,8 @@ import { closest, fail } from "../core/errors.js";
 import { digits, fashionMnist, type MnistOptions, type TrainAndTest } from "../data/mnist.js";
 import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
-import { type Optimizer, sgd } from "../model/optimizers.js";
-import { earlyStopping, type MonitoredMetric } from "../train/earlyStopping.js";
-import type { FitOptions } from "../train/fit.js";
 import { fashionMlp, lwls, mnistDeep, mnistMlp, mnistShallow } from "./networks.js";
-
-/** The numbers of a recipe, as JSON: with the recipe's name, all that it takes to train again. */
-export interface RecipeSettings {
-  /** Decides which examples are taken, the validation part, first weights and the order of examples. */
-  readonly seed: number;
-  /** Training examples to take, validation part included. */
-  readonly train: number;
-  /** Part of them that is held back to measure on after each epoch. */
-  readonly validation: number;
-  readonly batchSize: number;
-  /** At most. */
-  readonly epochs: number;
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  /** What decides which epoch is the best one; its weights are kept. */
-  readonly monitor: MonitoredMetric;
-  /** Epochs without a better one until training ends. */
-  readonly patience: number;
-}
+import type { RecipeSettings } from "./training.js";
 
 /** A network, the data that it learns from, and how. */
 export interface Recipe {
@@ -52,6 +30,7 @@ const sixThousandDigits: RecipeSettings = {
   validation: 0.1,
   batchSize: 50,
   epochs: 100,
+  optimizer: "sgd",
   learningRate: 0.02,
   momentum: 0.9,
   nesterov: true,
@@ -107,9 +86,8 @@ export const recipes: readonly Recipe[] = [
       validation: 1 / 12,
       batchSize: 32,
       epochs: 30,
+      optimizer: "sgd",
       learningRate: 0.05,
-      momentum: 0,
-      nesterov: false,
       monitor: "validationAccuracy",
       patience: 30,
     },
@@ -140,20 +118,8 @@ export function findRecipe(name: string): Recipe {
 /** The data of a recipe under these settings: `train` still has the validation part, which `fit` takes off by seed. */
 export function recipeData(
   recipe: Recipe,
-  { seed, train }: RecipeSettings,
+  { seed, train }: Pick<RecipeSettings, "seed" | "train">,
   onProgress?: MnistOptions["onProgress"],
 ): Promise<TrainAndTest> {
   return recipe.data({ seed, train, onProgress });
-}
-
-/** What `Model.fit` takes, from the numbers of a recipe. */
-export function recipeFit({ loss }: Pick<Recipe, "loss">, settings: RecipeSettings): FitOptions {
-  const { seed, validation, batchSize, epochs, monitor, patience } = settings;
-  const optimizer = recipeOptimizer(settings);
-  const callbacks = [earlyStopping({ monitor, patience })];
-  return { loss, optimizer, batchSize, epochs, validation, seed, callbacks };
-}
-
-function recipeOptimizer({ learningRate, momentum, nesterov }: RecipeSettings): Optimizer {
-  return sgd(learningRate, { momentum, nesterov });
 }

@@ -1,9 +1,10 @@
 import { checkOptions } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
-import { extents, wholeNumber, withDefault } from "../model/check.js";
+import { extents, trueOrFalse, wholeNumber, withDefault } from "../model/check.js";
 import { add, dense, globalAveragePool2d, maxPool2d, relu } from "../model/layers/index.js";
-import { type Network, network } from "../model/network.js";
-import { input, type SymbolicTensor } from "../model/symbolic.js";
+import type { Network } from "../model/network.js";
+import type { SymbolicTensor } from "../model/symbolic.js";
+import { imageInput, imageNetwork } from "./imageInput.js";
 import { normalised } from "./normalised.js";
 
 export interface ResNetOptions {
@@ -11,6 +12,8 @@ export interface ResNetOptions {
   readonly classes?: number;
   /** Shape of one image. Default: [224, 224, 3]. */
   readonly input?: Shape;
+  /** Whether the image passes a layer that normalises it; see `setNormalization`. Default: false. */
+  readonly normalization?: boolean;
 }
 
 /** Filters of the four stages; each but the first begins by halving height and width. */
@@ -46,18 +49,20 @@ export function resnet34(options?: ResNetOptions): Network {
 
 /** @param blocks residual blocks of each stage */
 function residualNetwork(where: string, blocks: readonly number[], options: ResNetOptions = {}): Network {
-  checkOptions(where, options, ["classes", "input"]);
+  checkOptions(where, options, ["classes", "input", "normalization"]);
   const classes = wholeNumber(where, "classes", withDefault(options.classes, 1000));
-  const image = input(extents(where, "input", withDefault(options.input, [224, 224, 3])));
+  const shape = extents(where, "input", withDefault(options.input, [224, 224, 3]));
+  const normalization = trueOrFalse(where, "normalization", withDefault(options.normalization, false));
+  const { image, x: pixels } = imageInput(shape, normalization);
 
-  let x = relu({ name: "relu" })(normalised("conv1", "bn1", image, widths[0], 7, { stride: 2 }));
+  let x = relu({ name: "relu" })(normalised("conv1", "bn1", pixels, widths[0], 7, { stride: 2 }));
   x = maxPool2d(3, { stride: 2, padding: 1, name: "maxpool" })(x);
   blocks.forEach((count, stage) => {
     for (let index = 0; index < count; index++) {
       x = basicBlock(`layer${stage + 1}.${index}`, x, widths[stage]!, stage > 0 && index === 0 ? 2 : 1);
     }
   });
-  return network(image, dense(classes, { name: "fc" })(globalAveragePool2d({ name: "avgpool" })(x)));
+  return imageNetwork(image, dense(classes, { name: "fc" })(globalAveragePool2d({ name: "avgpool" })(x)));
 }
 
 /** `relu(x + bn2(conv2(relu(bn1(conv1(x))))))`, with a 1 × 1 convolution of x where its shape changes. */

@@ -84,6 +84,40 @@ describe("built", () => {
     expect(existsSync(`${machine.directory}/interrupted/model.safetensors`)).toBe(true);
   });
 
+  test.runIf(process.platform !== "win32")("two processes never train in one directory", async () => {
+    const first = start(
+      "train",
+      "mnist-deep",
+      "--train",
+      "1500",
+      "--out",
+      "shared",
+      "--checkpoint-steps",
+      "5",
+      "--json",
+    );
+    while (!first.output.stdout.includes('"epoch":1,')) await once(first.child.stdout, "data");
+    const refused = {
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^error: shared: process ${first.child.pid} is training in this directory, since \\S+\\.\nWait until`,
+        ),
+      ),
+    };
+    expect(await start("train", "--resume", "shared", "--epochs", "200").done).toEqual(refused);
+    expect(await start("runs", "delete", "shared", "--yes").done).toEqual(refused);
+    first.child.kill("SIGKILL");
+    await first.done;
+    expect(existsSync(`${machine.directory}/shared/run.lock`)).toBe(true);
+    const next = start("train", "--resume", "shared");
+    while (!next.output.stderr.includes("  resumed ")) await once(next.child.stderr, "data");
+    next.child.kill("SIGINT");
+    expect((await next.done).code).toBe(130);
+    expect(existsSync(`${machine.directory}/shared/run.lock`)).toBe(false);
+  });
+
   test.runIf(process.platform !== "win32")(
     "an interrupted run goes on to the model of an undisturbed one",
     async () => {

@@ -45,6 +45,43 @@ describe("a config", () => {
     expect(jsonLines(stdout)[0]).toMatchObject({ threads: 1, settings: { epochs: 1, seed: 3, patience: 10 } });
   });
 
+  test("takes another optimiser with its own rate, a schedule, and varied examples, which repeat and resume", async () => {
+    const flags = ["--optimizer", "adamW", "--weight-decay", "0.05", "--schedule", "oneCycle", "--warm-up", "0.2"];
+    flags.push("--augment", "shift:0.1,mixUp:0.4", "--label-smoothing", "0.1", "--average-decay", "0.9", "--balance");
+    flags.push("--epochs", "3", "--train", "200", "--clip-norm", "1", "--accumulation-steps", "2");
+    const { stderr, code } = await fovea("train", "lwls", ...flags, "--out", "varied");
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "AdamW 0.001 in one cycle, weight decay 0.05, label smoothing 0.1, averaged weights (0.9), batch 50, at most 3 epochs",
+    );
+    expect(stderr).toContain("varied    shift:0.1,mixUp:0.4\n");
+    const { settings } = await configOf("varied");
+    expect(settings).toMatchObject({ optimizer: "adamW", learningRate: 0.001, balance: true });
+    expect(settings).not.toHaveProperty("momentum");
+    expect((await fovea("train", "varied/config.json", "--out", "again", "--quiet", "--threads", "1")).code).toBe(0);
+    expect(await model("again")).toBe(await model("varied"));
+    const { stdout } = await fovea("evaluate", "varied", "--json");
+    const { test } = JSON.parse(await readFile("varied/result.json", "utf8"));
+    expect(jsonLines(stdout)[0]).toMatchObject(test);
+  });
+
+  test.each([
+    [
+      ["--optimizer", "adam", "--momentum", "0.5"],
+      /momentum does not go with the optimiser \(expected one of sgd, rmsprop, received adam\)/,
+    ],
+    [
+      ["--optimizer", "rmsprop", "--nesterov"],
+      /nesterov does not go with the optimiser \(expected sgd, received rmsprop\)/,
+    ],
+    [["--augment", "rotat:3"], /"rotat:3" is no augmentation .*\nDid you mean "rotate"\.\n$/],
+    [["--schedule", "cyclic"], /Expected one of constant, oneCycle, cosine, linear, plateau\./],
+  ])("is not made of %s", async (flags, message) => {
+    const { stderr, code } = await fovea("train", "lwls", ...flags);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(message);
+  });
+
   test("may be a module", async () => {
     await writeFile("given.mjs", 'export default { recipe: "lwls", settings: { epochs: 1, train: 200 } };');
     expect((await fovea("train", "given.mjs", "--quiet")).code).toBe(0);
@@ -79,6 +116,10 @@ describe("a config", () => {
     [
       '{"recipe": "lwls", "settings": {"monitor": "f1"}}',
       'wrong settings.monitor (expected one of loss, accuracy, validationLoss, validationAccuracy, received "f1").',
+    ],
+    [
+      '{"recipe": "lwls", "settings": {"augment": "rotat"}}',
+      'wrong settings.augment (expected augmentations as in rotate:10,flip, or none, received "rotat").',
     ],
     ['{"recipe": "lwls", "checkpoint": 3}', "wrong checkpoint (expected an object, received 3)."],
     ["{", /wrong\.json: is not JSON \(received /],

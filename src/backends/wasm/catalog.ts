@@ -24,6 +24,7 @@ import { argmax, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } fro
 import { stacked } from "./kernels/stacked.js";
 import { convFilterGradientFewFilters, depthwiseFilterGradient } from "./kernels/tapSums.js";
 import { windowSum } from "./kernels/windowSum.js";
+import { conv2dWinogradRows } from "./kernels/winograd/alongRows.js";
 import { conv2dFilterGradientWinograd } from "./kernels/winograd/filterGradient.js";
 import { conv2dInputGradientWinogradPanels, conv2dWinogradPanels } from "./kernels/winograd/filterPanels.js";
 import { conv2dInputGradientWinograd, conv2dWinograd } from "./kernels/winograd/winograd.js";
@@ -47,6 +48,7 @@ export const catalog: WasmCatalog = {
     stacked(conv2dWinogradPanels),
     planar(conv2dWinograd),
     stacked(conv2dWinograd),
+    planar(conv2dWinogradRows),
     planar(conv2dNarrow),
     depthwise,
     convFewFilters,

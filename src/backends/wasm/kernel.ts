@@ -89,3 +89,9 @@ export function bindCatalog(catalog: WasmCatalog, engine: Engine): KernelCatalog
 export function attributesOf<A extends object>(node: NodeContext): A {
   return node.attributes as A;
 }
+
+/** The layout of a node that was accepted, where a text would say why there is none. */
+export function certain<Layout extends object>(layout: Layout | string): Layout {
+  if (typeof layout === "string") throw new TypeError(layout);
+  return layout;
+}

@@ -6,6 +6,8 @@ import type { WasmStore } from "./store.js";
 
 /** Where the time of one run goes. */
 export interface PhaseTime {
+  /** Its node in the plan's graph. */
+  readonly node: number;
   /** The layer or purpose that it serves. */
   readonly layer: string;
   readonly op: string;
@@ -41,6 +43,7 @@ export async function profilePlan(plan: Plan, store: WasmStore, engine: Engine, 
     const own = phases.flatMap((phase, i) => (phase.step === step ? [i] : []));
     const longest = own.reduce((best, i) => (medians[i]! > medians[best]! ? i : best), own[0]!);
     return {
+      node: node.id,
       layer: node.name,
       op: node.op,
       kernel: step.kernel,

@@ -2,14 +2,14 @@ import { platform } from "#platform";
 import { fail } from "../../core/errors.js";
 import { keyOf, permutation } from "../../core/random.js";
 import { formatShape, sizeOf } from "../../core/shapes.js";
-import { augmented, classCounts, type Dataset, oneHot, statistics, subset } from "../../data/index.js";
+import { augmented, classCounts, type Dataset, oneHot, parseAugment, statistics, subset } from "../../data/index.js";
 import { dataCache } from "../../data/locate.js";
-import { parseAugment } from "../augmentOption.js";
 import { drawSheet, pictureOf, type SheetRow } from "../contactSheet.js";
 import { downloadProgress } from "../download.js";
 import { formatCount, formatTable } from "../format.js";
 import { findData, knownSets, whereIs } from "../foundData.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { inMemory, mostListed } from "../reading.js";
 
 export interface DataOptions {
   readonly json?: boolean;
@@ -47,9 +47,6 @@ export async function listData({ json }: DataOptions, io: Io): Promise<number> {
   for (const line of lines) printLine(io.stdout, line);
   return exitCodes.ok;
 }
-
-/** Files that are listed one by one; of more, the number is told. */
-const mostListed = 20;
 
 /** One data set: shape, source, statistics, and how many examples each class has. */
 export async function describeData(name: string, { json }: DataOptions, io: Io): Promise<number> {
@@ -144,12 +141,12 @@ export async function showData(name: string, options: ShowOptions, io: Io): Prom
   for (const [row, { label, count, indices }] of groups.slice(0, mostRows).entries()) {
     const note = count === undefined ? "" : formatCount(count);
     if (steps === undefined) {
-      rows.push({ label, note, pictures: await picturesOf(await loaded(data, indices.slice(0, columns))) });
+      rows.push({ label, note, pictures: await picturesOf(await inMemory(data, indices.slice(0, columns))) });
       continue;
     }
     // what is mixed in comes from the whole sheet
     const chosen = [indices[0]!, ...groups.map((group) => group.indices[0]!).filter((index) => index !== indices[0])];
-    const plain = await loaded(data, chosen.slice(0, mostRows));
+    const plain = await inMemory(data, chosen.slice(0, mostRows));
     const mixes = steps.steps.some(({ stage }) => stage === "mix");
     const original =
       mixes && plain.targets instanceof Int32Array && plain.targetShape.length === 0 ? oneHot(plain) : plain;
@@ -217,23 +214,6 @@ function groupsOf(data: Dataset, seed: number): Group[] {
   return data.classes
     .map((label, i) => ({ label, count: counts[i]!, indices: indices[i]! }))
     .filter(({ count }) => count > 0);
-}
-
-/** A few examples, in memory. */
-async function loaded(data: Dataset, indices: readonly number[]): Promise<Dataset> {
-  const few = subset(data, indices);
-  const { reader, ...rest } = few;
-  if (reader === undefined) return few;
-  const [size, targetSize] = [sizeOf(few.shape), sizeOf(few.targetShape)];
-  const inputs =
-    few.inputs instanceof Uint8Array ? new Uint8Array(few.length * size) : new Float32Array(few.length * size);
-  const Targets = few.targets instanceof Int32Array ? Int32Array : Float32Array;
-  const read = new Targets(few.length * targetSize);
-  for (let i = 0; i < few.length; i++) {
-    const to = read.subarray(i * targetSize, (i + 1) * targetSize);
-    await reader.read(i, inputs.subarray(i * size, (i + 1) * size), to);
-  }
-  return { ...rest, inputs, targets: reader.readsTargets ? read : few.targets };
 }
 
 async function picturesOf(data: Dataset) {

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { closest, fail } from "../../core/errors.js";
-import { type Dataset, subset, take } from "../../data/dataset.js";
+import type { Dataset } from "../../data/dataset.js";
 import { readImage } from "../../data/images.js";
 import { strokes } from "../../data/strokes.js";
 import {
@@ -29,8 +29,9 @@ import { loadModel, type Model } from "../../train/model.js";
 import { formatBytes } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { pictureSize } from "../picture.js";
+import { inMemory } from "../reading.js";
 import { modelFile } from "../run.js";
-import { testSet } from "../runData.js";
+import { some, testSet } from "../runData.js";
 import { plain, showView } from "../viewLines.js";
 import { checkPictureName, writePicture } from "../viewPicture.js";
 
@@ -255,7 +256,7 @@ async function imageAt(subject: Subject, set: string, index: number): Promise<Ui
       expected: `0 … ${data.length - 1}`,
     });
   }
-  return subset(data, [index]).inputs as Uint8Array;
+  return (await inMemory(data, [index])).inputs as Uint8Array;
 }
 
 async function imageFile(path: string, model: Model): Promise<Uint8Array> {
@@ -265,10 +266,10 @@ async function imageFile(path: string, model: Model): Promise<Uint8Array> {
 /** Images of the run's test set, drawn by lot where not all are wanted. */
 async function dataOf(subject: Subject, usual = Number.POSITIVE_INFINITY): Promise<Dataset> {
   const data = await testSetOf(subject);
-  return take(data, Math.min(data.length, Math.max(1, subject.options.images ?? usual)));
+  return some(data, Math.max(1, subject.options.images ?? usual));
 }
 
-const testSetOf = ({ path, io, options }: Subject) => testSet(path, options.json === true ? undefined : io);
+const testSetOf = ({ path, io, options }: Subject) => testSet(path, { io, quiet: options.json === true });
 
 /** What differs in the names of files. */
 function shortNames(all: readonly (readonly [string, Model])[]): (readonly [string, Model])[] {

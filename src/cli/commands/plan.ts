@@ -4,7 +4,7 @@ import type { Graph } from "../../graph/types.js";
 import { formatPlan, summarizePlan } from "../../inspect/planTable.js";
 import { sgd } from "../../model/optimizers.js";
 import { optimize } from "../../passes/index.js";
-import { recipeFit } from "../../zoo/recipes.js";
+import { recipeObjective } from "../../zoo/training.js";
 import { type AutotuneOptions, autotuneOf } from "../autotune.js";
 import { exitCodes, type Io, printJson, printLine } from "../io.js";
 import { type FoundNetwork, findNetwork } from "../network.js";
@@ -51,7 +51,7 @@ function graphToTrain({ network, training }: FoundNetwork, batchSize: number): G
   if (training === undefined) {
     return trainingGraph(network, { loss: "crossEntropy", optimizer: sgd(0.01), batchSize });
   }
-  const { loss, optimizer } = recipeFit(training.recipe, training.settings);
+  const { loss, optimizer } = recipeObjective(training, training.settings);
   return trainingGraph(network, { loss, optimizer, batchSize, inputDtype: "uint8" });
 }
 

@@ -1,44 +1,114 @@
+import { stat } from "node:fs/promises";
+import { FoveaError, fail } from "../../core/errors.js";
 import { sizeOf } from "../../core/shapes.js";
-import { readImage } from "../../data/images.js";
+import { listFiles, type SkippedFile } from "../../data/files.js";
+import { imageExtensions } from "../../data/imageFiles.js";
+import { type ImageSize, readImage } from "../../data/images.js";
 import { loadModel } from "../../train/model.js";
-import { formatBar, formatPercent } from "../format.js";
+import { formatBar, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { pictureSize } from "../picture.js";
+import { noteSkipped } from "../reading.js";
 import { modelFile } from "../run.js";
 
 export interface PredictCommandOptions {
   readonly top: number;
   readonly invert?: boolean;
+  /** What happens to images that cannot be decoded. Default: "refuse". */
+  readonly corrupt?: "refuse" | "skip";
   readonly threads?: number;
   readonly json?: boolean;
 }
 
 const barWidth = 24;
 
-/** Says what is in pictures: the most probable classes of each. */
+/** Images that are read and predicted together, so that a folder of any size fits into memory. */
+const atOnce = 64;
+
+/** More of them are told in a line each. */
+const mostInDetail = 6;
+
+/** Says what is in pictures, files and folders of them: the most probable classes of each. */
 export async function predict(
   path: string,
-  images: readonly string[],
-  { top, invert, threads, json }: PredictCommandOptions,
+  what: readonly string[],
+  { top, invert = false, corrupt = "refuse", threads, json }: PredictCommandOptions,
   io: Io,
 ): Promise<number> {
   const model = await loadModel(await modelFile(path));
-  const shape = pictureSize(model, path);
-  const size = sizeOf(model.network.inputs[0]!.shape);
-  const pixels = new Uint8Array(images.length * size);
-  for (const [i, image] of images.entries()) {
-    const picture = await readImage(image, shape);
-    noteTrouble(image, picture, shape, invert === true, io);
-    pixels.set(invert === true ? picture.map((value) => 255 - value) : picture, i * size);
-  }
-  const probabilities = await model.predict(pixels, { probabilities: true, threads });
+  const size = pictureSize(model, path);
+  const images = await filesOf(what);
   const classes = sizeOf(model.network.outputs[0]!.shape);
-  images.forEach((image, i) => {
-    const ranked = rank(probabilities.subarray(i * classes, (i + 1) * classes), model.classes).slice(0, top);
-    if (json === true) printJson(io, { event: "prediction", image, top: ranked });
-    else printRanking(image, ranked, io);
-  });
+  const rows: string[][] = [];
+  for (let start = 0; start < images.length; start += atOnce) {
+    const { pictures, skipped } = await readPictures(images.slice(start, start + atOnce), size, corrupt);
+    noteSkipped(skipped, io);
+    if (pictures.length === 0) continue;
+    const pixels = new Uint8Array(pictures.length * size.height * size.width * size.channels);
+    pictures.forEach(({ image, picture }, i) => {
+      noteTrouble(image, picture, size, { invert, own: model.metadata.imageFit !== undefined }, io);
+      const shown = invert ? picture.map((value) => 255 - value) : picture;
+      pixels.set(shown, i * picture.length);
+    });
+    const probabilities = await model.predict(pixels, { probabilities: true, threads });
+    pictures.forEach(({ image }, i) => {
+      const ranked = rank(probabilities.subarray(i * classes, (i + 1) * classes), model.classes).slice(0, top);
+      if (json === true) printJson(io, { event: "prediction", image, top: ranked });
+      else if (images.length <= mostInDetail) printRanking(image, ranked, io);
+      else rows.push([image, ...ranked.flatMap((guess) => [guess.class, formatPercent(guess.probability)])]);
+    });
+  }
+  if (rows.length > 0) {
+    const titles = Array.from({ length: Math.min(top, classes) }, (_, i) => [i === 0 ? "Class" : "or", ">with"]);
+    for (const line of formatTable(["Image", ...titles.flat()], rows)) printLine(io.stdout, line);
+  }
   return exitCodes.ok;
+}
+
+/** Files as they are named, and those in folders that are named. Errors: code "data" for a folder without images. */
+async function filesOf(what: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of what) {
+    const isFolder = await stat(path).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) {
+      found.push(path);
+      continue;
+    }
+    const folder = path.replace(/[/\\]+$/, "");
+    const inside = await listFiles(folder, imageExtensions);
+    if (inside.length === 0) {
+      const expected = "JPEG, PNG, WebP, AVIF, TIFF or GIF files";
+      fail({ code: "data", where: path, problem: "there are no images in the folder", expected });
+    }
+    found.push(...inside.map((name) => `${folder}/${name}`));
+  }
+  return found;
+}
+
+/** Decodes images, but for those that cannot be, where they may be left out. */
+async function readPictures(images: readonly string[], size: ImageSize, corrupt: "refuse" | "skip") {
+  const skipped: SkippedFile[] = [];
+  const read = async (image: string) => {
+    try {
+      return [{ image, picture: await readImage(image, size) }];
+    } catch (error) {
+      if (!(error instanceof FoveaError && error.code === "format")) throw error;
+      if (corrupt === "refuse") return failDecoding(error, images.length > 1);
+      skipped.push({ file: image, reason: error.received ?? error.problem });
+      return [];
+    }
+  };
+  const pictures = (await Promise.all(images.map(read))).flat();
+  return { pictures, skipped };
+}
+
+function failDecoding(cause: FoveaError, amongOthers: boolean): never {
+  const { code, where, problem, expected, received } = cause;
+  const fix = amongOthers ? "Leave such images out with --corrupt skip" : undefined;
+  return fail({ code, where, problem, expected, received, fix, cause });
 }
 
 interface Guess {
@@ -65,12 +135,13 @@ function printRanking(image: string, guesses: readonly Guess[], { stdout }: Io):
 /**
  * Pictures on paper have a bright background; MNIST and its like are light on black. A network that has never seen
  * one answers all the same, and confidently, so it has to be said.
+ * Of models of a user's own images nothing of that kind is known.
  */
 function noteTrouble(
   image: string,
   picture: Uint8Array,
-  { height, width, channels }: { height: number; width: number; channels: number },
-  invert: boolean,
+  { height, width, channels }: ImageSize,
+  { invert, own }: { readonly invert: boolean; readonly own: boolean },
   io: Io,
 ): void {
   let sum = 0;
@@ -87,6 +158,7 @@ function noteTrouble(
   });
   const bright = sum / count > 127;
   if (high - low < 8) printNote(io, `${image} is of one colour (what is transparent counts as black)`);
+  else if (own) return;
   else if (channels === 1 && bright && !invert) {
     printNote(io, `${image} has a bright background, but models like this learn light ink on black: try --invert`);
   } else if (channels === 1 && !bright && invert) {

@@ -19,7 +19,7 @@ import { loadModel, type Model } from "../../train/model.js";
 import { formatBytes, formatCount } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { modelFile } from "../run.js";
-import { testSet } from "../runData.js";
+import { some, testSet } from "../runData.js";
 import { plain, showView } from "../viewLines.js";
 import { writePicture } from "../viewPicture.js";
 
@@ -44,7 +44,8 @@ export interface RobustnessCommandOptions {
 }
 
 /** Images that curves, and attacks, are measured on unless told otherwise. */
-const usual = { images: 1000, attacked: 200 };
+/** Images that are taken: `all` for calibration and rejection, which cost one prediction each. */
+const usual = { all: 20_000, images: 1000, attacked: 200 };
 
 interface Measurement {
   readonly about: string;
@@ -134,10 +135,12 @@ export async function robustness(path: string, options: RobustnessCommandOptions
   const isJson = options.json === true;
   const names = namesOf(options.only);
   const model = await loadModel(await modelFile(path));
-  const all = await testSet(path, isJson ? undefined : io);
+  const set = await testSet(path, { io, quiet: isJson });
   const target = targetOf(model, options.target);
-  const part = (count: number) => take(all, Math.min(count, all.length), { seed: options.seed });
-  const [some, attacked] = [part(options.images ?? usual.images), part(options.attacked ?? usual.attacked)];
+  const part = (count: number) => some(set, count, options.seed);
+  const all = await part(usual.all);
+  const varied = await part(options.images ?? usual.images);
+  const attacked = await part(options.attacked ?? usual.attacked);
   let told = 0;
   const onMemory = (bytes: number) => {
     // programs share an arena: only what exceeds it is news
@@ -146,12 +149,12 @@ export async function robustness(path: string, options: RobustnessCommandOptions
     printNote(io, `takes ${formatBytes(bytes)} of memory`);
   };
   if (!isJson)
-    printNote(io, `curves over ${formatCount(some.length)} test images, attacks on ${formatCount(attacked.length)}`);
+    printNote(io, `curves over ${formatCount(varied.length)} test images, attacks on ${formatCount(attacked.length)}`);
   const subject: Subject = {
     model,
     options,
     all,
-    some,
+    some: varied,
     attacked,
     execution: { threads: options.threads, onMemory },
     target,

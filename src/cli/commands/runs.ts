@@ -10,7 +10,9 @@ import { formatSeconds } from "../../train/progress.js";
 import { formatBytes, formatPercent, formatTable } from "../format.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { checkUnlocked } from "../lock.js";
 import { interruption, type RunResult, readConfig, readEpochs, readResult, readStarted, runFiles } from "../run.js";
+import { labelOf } from "../task.js";
 import type { RunConfig } from "../trainConfig.js";
 
 /** Where `fovea train` puts runs that are not told where to go. */
@@ -66,7 +68,7 @@ export async function listRuns(directory: string | undefined, { json }: { json?:
   }
   const rows = runs.map((run) => {
     const { validation, test } = summaryOf(run);
-    return [run.path, run.config.recipe, run.state, String(run.epochs.length), validation, test, formatStarted(run)];
+    return [run.path, labelOf(run.config), run.state, String(run.epochs.length), validation, test, formatStarted(run)];
   });
   const titles = ["Run", "Recipe", "State", ">Epochs", ">Best validation", ">Test", "Started"];
   for (const line of formatTable(titles, rows)) printLine(io.stdout, line);
@@ -85,7 +87,7 @@ export async function showRun(name: string, { json }: { json?: boolean }, io: Io
   const summary = summaryOf(run);
   const { stopped } = result ?? { stopped: null };
   const facts: [string, string][] = [
-    ["recipe", config.recipe],
+    ["recipe", labelOf(config)],
     ["state", `${run.state}, ${countOf(epochs)}${stopped === null ? "" : `: ${stopped}`}`],
     ["started", formatStarted(run)],
     ["settings", settingsOf(config)],
@@ -138,7 +140,7 @@ export async function compareRuns(
   const rows = runs.map((run) => {
     const { validation, bestEpoch, test } = summaryOf(run);
     const own = different.map((key) => String(run.config.settings[key] ?? ""));
-    return [run.path, run.config.recipe, ...own, String(run.epochs.length), String(bestEpoch), validation, test];
+    return [run.path, labelOf(run.config), ...own, String(run.epochs.length), String(bestEpoch), validation, test];
   });
   const titles = ["Run", "Recipe", ...different.map((key) => `>${key}`), ">Epochs", ">Best", ">Validation", ">Test"];
   for (const line of formatTable(titles, rows)) printLine(io.stdout, line);
@@ -152,6 +154,7 @@ export async function deleteRuns(names: readonly string[], { yes }: { yes?: bool
   // all of them are found before any goes
   const runs: Run[] = [];
   for (const name of names) runs.push(await findRun(name));
+  for (const { path } of runs) await checkUnlocked(join(path, runFiles.lock));
   for (const { path, state, epochs } of runs) {
     if (yes !== true) {
       if (process.stdin.isTTY !== true || io.stdout.isTTY !== true) {
@@ -198,6 +201,7 @@ export async function exportRun(
   const entries: Record<string, Uint8Array> = {};
   for (const { file } of await filesOf(path)) {
     if (checkpoints !== true && file.startsWith(`${runFiles.checkpoints}/`)) continue;
+    if (file === runFiles.lock) continue;
     entries[`${folder}/${file}`] = await platform.files.read(join(path, file));
   }
   const target = out ?? `${folder}.zip`;
@@ -241,7 +245,7 @@ function summaryOf({ path, config, epochs, result, started, state }: Run) {
         : formatPercent(result.test.accuracy);
   return {
     run: path,
-    recipe: config.recipe,
+    recipe: labelOf(config),
     state,
     started,
     epochs: epochs.length,

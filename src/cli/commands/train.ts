@@ -1,25 +1,29 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
-import type { TrainAndTest } from "../../data/mnist.js";
+import { type Dataset, parseAugment } from "../../data/index.js";
 import { learningCurvesPng, learningCurvesSvg } from "../../inspect/curves.js";
 import { learningRatePng, learningRateSvg } from "../../inspect/learningRatePlot.js";
+import type { OptimizerKind } from "../../model/optimizers.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
 import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
-import { type Recipe, type RecipeSettings, recipeData, recipeFit } from "../../zoo/recipes.js";
+import { recipeFit, type ScheduleName, type TrainingSettings } from "../../zoo/training.js";
 import { autotuneOf } from "../autotune.js";
-import { downloadProgress } from "../download.js";
 import { writeExample } from "../example.js";
 import { formatBytes, formatCount } from "../format.js";
 import { Interrupts } from "../interrupt.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
+import { formatOwnExamples } from "../ownData.js";
 import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
+import { labelOf, newTask, resumedTask, type Task, type TaskData } from "../task.js";
 import {
   checkpointOf,
+  configForFile,
+  configFromFile,
   configOfFlags,
   flagsGiven,
   namesConfig,
@@ -42,58 +46,72 @@ export interface TrainOptions {
 }
 
 /**
- * Trains a recipe, or what a config says, into a new run directory, or goes on with a run; and measures it on the test
- * set.
+ * Trains a recipe, a model on images of the user's own, or what a config says, into a new run directory, or goes on with
+ * a run; and measures it on the test set.
  */
 export async function train(what: string | undefined, options: TrainOptions, io: Io): Promise<number> {
   if (options.resume !== undefined) return resume(options.resume, what, options, io);
-  const given = what === undefined || !namesConfig(what) ? { recipe: what ?? "" } : await readGivenConfig(what);
-  const { found: recipe, ...config } = resolveConfig(given, configOfFlags(options));
-  if (options.findLr === true) return findRate(recipe, config, options, io);
+  const given = what !== undefined && namesConfig(what) ? await readGivenConfig(what) : { recipe: what };
+  const flags = configFromFile(configOfFlags(options), process.cwd());
+  const task = await newTask(resolveConfig(given, flags));
+  if (options.findLr === true) return findRate(task, options, io);
   const interrupts = new Interrupts(io);
-  const run = await RunDirectory.create(recipe.name, options.out);
+  const run = await RunDirectory.create(task.name, options.out);
   try {
-    await run.writeStart(config);
-  } catch (error) {
-    await run.discard();
-    throw error;
+    await writeStart(run, task).catch(async (error: unknown) => {
+      await run.discard();
+      throw error;
+    });
+    return await trainIn(run, task, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  return trainIn(run, recipe, config, interrupts, options, io);
+}
+
+/** Writes what decides a run: its config, and which examples it takes. */
+async function writeStart(run: RunDirectory, { config, examples }: Task): Promise<void> {
+  await run.writeStart(configForFile(config, run.path));
+  if (examples !== undefined) await platform.files.writeAtomic(run.file(runFiles.data), formatOwnExamples(examples));
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
 async function resume(path: string, what: string | undefined, options: TrainOptions, io: Io): Promise<number> {
-  const flags = configOfFlags(options);
+  const flags = configFromFile(configOfFlags(options), process.cwd());
   const { epochs } = flags.settings ?? {};
-  const others = flagsGiven(options).filter((flag) => flag !== "--epochs" && flag !== "--threads");
+  const allowed = ["--epochs", "--threads", "--data", "--in-memory"];
+  const others = flagsGiven(options).filter((flag) => !allowed.includes(flag));
   const refused = what ?? others[0] ?? (options.out === undefined ? undefined : "--out");
   if (refused !== undefined) {
     fail({
       code: "usage",
       where: "train --resume",
       problem: `"${refused}" does not go with it: a run goes on as it was begun`,
-      expected: "--epochs, --threads, --quiet or --json",
+      expected: "--epochs, --threads, --quiet or --json, and --data where images have been moved",
     });
   }
   const { run, config: before } = await RunDirectory.reopen(path, epochs);
-  const { found: recipe, ...config } = resolveConfig(before, flags);
-  const interrupts = new Interrupts(io);
-  if (before.fovea !== config.fovea) {
-    printNote(io, `fovea ${before.fovea} has begun this run; ${config.fovea} may round otherwise`);
+  try {
+    const task = await resumedTask(resolveConfig(configFromFile(before, path), flags), path);
+    const interrupts = new Interrupts(io);
+    if (before.fovea !== task.config.fovea) {
+      printNote(io, `fovea ${before.fovea} has begun this run; ${task.config.fovea} may round otherwise`);
+    }
+    await run.writeConfig(configForFile(task.config, run.path));
+    return await trainIn(run, task, interrupts, options, io);
+  } finally {
+    await run.release();
   }
-  await run.writeConfig(config);
-  return trainIn(run, recipe, config, interrupts, options, io);
 }
 
 async function trainIn(
   run: RunDirectory,
-  recipe: Recipe,
-  config: RunConfig,
+  task: Task,
   interrupts: Interrupts,
   options: TrainOptions,
   io: Io,
 ): Promise<number> {
-  const { settings, threads } = config;
+  const { config, settings, loss } = task;
+  const { threads } = config;
   const autotune = autotuneOf({ autotune: config.autotune, retune: options.retune });
   const execution = { threads, autotune };
   const discard = async () => {
@@ -103,35 +121,36 @@ async function trainIn(
   let history: History | undefined;
   try {
     const quiet = options.json === true || options.quiet === true;
-    const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
-    const model = new Model(recipe.network());
-    const fit = recipeFit(recipe, settings);
+    const data = await task.data({ io, quiet });
+    const model = await task.model(data.train);
+    const fit = recipeFit(task, settings, data.train, data.validation);
     interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
     if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
-    history = await model.fit(data.train, {
-      ...fit,
+    history = await model.fit(fit.data, {
+      ...fit.options,
       ...execution,
       signal: interrupts.signal,
       progress: false,
       checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
       resume: true,
       callbacks: [
-        ...(fit.callbacks ?? []),
+        ...(fit.options.callbacks ?? []),
         jsonLinesLogger(run.file(runFiles.metrics)),
         ...(config.tensorBoard === true ? [tensorBoardLogger(run.file(runFiles.tensorBoard))] : []),
-        reporter({ recipe, settings, data, run }, { ...options, threads }, io),
+        reporter({ task, data, run }, { ...options, threads }, io),
       ],
     });
     if (history.epochs.length === 0) {
       await discard();
       return exitCodes.interrupted;
     }
-    const metadata = { recipe: recipe.name, seed: String(settings.seed), data: data.train.source };
+    const metadata = { ...task.metadata, seed: String(settings.seed), data: data.train.source };
     await model.save(run.file(runFiles.model), { metadata });
-    const test = await model.evaluate(data.test, execution);
+    // as it is reported everywhere: without what training adds to the loss
+    const test = await model.evaluate(data.test, { ...execution, loss });
     const { end } = history;
     const result: RunResult = {
-      recipe: recipe.name,
+      recipe: labelOf(config),
       data: data.test.source,
       test,
       parameters: model.parameterCount,
@@ -141,9 +160,9 @@ async function trainIn(
       seconds: end.seconds,
     };
     await run.writeResult(result);
-    const example = await drawPictures(run, recipe, history, data, io);
+    const example = await drawPictures(run, task, history, data.test, io);
     if (options.json === true) printJson(io, { event: "end", run: run.path, ...result });
-    else printResult(result, run, recipe, example, io);
+    else printResult(result, run, task, example, io);
     return interrupts.interrupted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
     // Leaves the line that progress was drawing in.
@@ -157,17 +176,19 @@ async function trainIn(
 }
 
 /** Searches for a learning rate, and draws the loss over it beside the runs. */
-async function findRate(recipe: Recipe, config: RunConfig, options: TrainOptions, io: Io): Promise<number> {
-  const { settings, threads } = config;
+async function findRate(task: Task, options: TrainOptions, io: Io): Promise<number> {
+  const { settings, name } = task;
+  const { threads } = task.config;
   const quiet = options.json === true || options.quiet === true;
-  const data = await recipeData(recipe, settings, quiet ? undefined : downloadProgress(io));
-  const { optimizer } = recipeFit(recipe, settings);
-  const { batchSize, seed } = settings;
-  const model = new Model(recipe.network());
-  const search = await model.findLearningRate(data.train, { loss: recipe.loss, optimizer, batchSize, seed, threads });
+  const data = await task.data({ io, quiet });
+  const fit = recipeFit(task, settings, data.train, data.validation);
+  const { loss, optimizer, batchSize, seed, augment } = fit.options;
+  const model = await task.model(data.train);
+  const asked = { loss, optimizer, batchSize, seed, threads, ...(augment === undefined ? {} : { augment }) };
+  const search = await model.findLearningRate(fit.data, asked);
   const directory = options.out ?? "runs";
   await platform.files.checkWritable(directory);
-  const path = join(directory, `${recipe.name}-learning-rate`);
+  const path = join(directory, `${name}-learning-rate`);
   const files = [`${path}.svg`, `${path}.png`];
   try {
     await platform.files.writeAtomic(files[0]!, await learningRateSvg(search));
@@ -178,26 +199,34 @@ async function findRate(recipe: Recipe, config: RunConfig, options: TrainOptions
     printNote(io, `the picture is missing: ${error.message}`);
   }
   if (options.json === true) {
-    printJson(io, { event: "learningRate", recipe: recipe.name, ...search, files });
+    printJson(io, { event: "learningRate", recipe: labelOf(task.config), ...search, files });
     return exitCodes.ok;
   }
   const rate = Number(search.suggestion.toPrecision(2));
   const lines = [
-    `the loss falls the most at a learning rate of ${rate} (the recipe has ${settings.learningRate})`,
+    `the loss falls the most at a learning rate of ${rate} (the settings have ${settings.learningRate})`,
     `and is at its lowest at ${Number(search.lowest.toPrecision(2))}: higher rates are too high`,
     ...(files.length === 0 ? [] : [`picture ${files.join(" and ")}`]),
     "",
     "Try next:",
-    `  ${invocation()} train ${recipe.name} --learning-rate ${rate}`,
+    `  ${invocation()} train ${beginningOf(task)} --learning-rate ${rate}`,
   ];
   for (const line of lines) printLine(io.stdout, line);
   return exitCodes.ok;
 }
 
+/** What stands behind `fovea train` to begin a run like this. */
+function beginningOf({ config: { recipe, data, model, imageSize } }: Task): string {
+  if (recipe !== undefined) return recipe;
+  const path = relative(process.cwd(), data!);
+  const place = path.startsWith("..") ? data! : path || ".";
+  const size = imageSize === undefined ? "" : ` --image-size ${imageSize}`;
+  return `--data ${/[^\w./-]/.test(place) ? `"${place}"` : place} --model ${model}${size}`;
+}
+
 interface Job {
-  readonly recipe: Recipe;
-  readonly settings: RecipeSettings;
-  readonly data: TrainAndTest;
+  readonly task: Task;
+  readonly data: TaskData;
   readonly run: RunDirectory;
 }
 
@@ -207,15 +236,15 @@ function reporter(
   { json, quiet, threads }: Pick<TrainOptions, "json" | "quiet"> & Pick<RunConfig, "threads">,
   io: Io,
 ): Callback {
-  const { recipe, settings, data, run } = job;
+  const { task, data, run } = job;
   if (json === true) {
     return {
       onStart: ({ examples, validationExamples, threads, memoryBytes, network, resumed }) =>
         printJson(io, {
           event: "start",
-          recipe: recipe.name,
+          recipe: labelOf(task.config),
           run: run.path,
-          settings,
+          settings: task.settings,
           data: { source: data.train.source, train: examples, validation: validationExamples, test: data.test.length },
           parameters: new Model(network).parameterCount,
           threads,
@@ -236,10 +265,9 @@ function reporter(
   };
 }
 
-function describeStart({ recipe, settings, data, run }: Job, start: RunStart, threads: number | undefined): string[] {
+function describeStart({ task, data, run }: Job, start: RunStart, threads: number | undefined): string[] {
   const { train: trainData, test } = data;
-  const momentum =
-    settings.momentum === 0 ? "" : `, ${settings.nesterov ? "Nesterov " : ""}momentum ${settings.momentum}`;
+  const { settings } = task;
   const counts = [
     `${formatCount(start.examples)} to train on`,
     `${formatCount(start.validationExamples)} to validate`,
@@ -248,14 +276,48 @@ function describeStart({ recipe, settings, data, run }: Job, start: RunStart, th
   const parameters = new Model(start.network).parameterCount;
   const used = `${start.threads} ${start.threads === 1 ? "thread" : "threads"}`;
   return [
-    `${recipe.title} (${recipe.name}, ${recipe.system})`,
+    `${task.title} (${task.about})`,
     `  data      ${trainData.source}: ${counts.join(", ")}`,
     `  network   ${formatCount(parameters)} parameters, ${formatBytes(start.memoryBytes)} for training`,
-    `  training  SGD ${settings.learningRate}${momentum}, batch ${settings.batchSize}, at most ${settings.epochs} epochs, seed ${settings.seed}`,
+    `  training  ${describeTraining(settings)}`,
+    ...(parseAugment(settings.augment ?? "none").steps.length === 0 ? [] : [`  varied    ${settings.augment}`]),
     `  engine    ${used}${threads === undefined ? "" : " as asked for"}`,
     `  run       ${run.path}`,
     ...(start.resumed === undefined ? [] : [`  resumed   ${describeResumed(start, start.resumed)}`]),
   ];
+}
+
+const optimizerTitles: Readonly<Record<OptimizerKind, string>> = {
+  sgd: "SGD",
+  adam: "Adam",
+  adamW: "AdamW",
+  adagrad: "Adagrad",
+  rmsprop: "RMSprop",
+  adadelta: "Adadelta",
+  lion: "Lion",
+};
+
+const scheduleTitles: Readonly<Record<ScheduleName, string>> = {
+  constant: "",
+  oneCycle: " in one cycle",
+  cosine: " along a cosine",
+  linear: " along a line",
+  plateau: " lowered on plateaus",
+};
+
+function describeTraining(settings: TrainingSettings): string {
+  const { optimizer, learningRate, schedule = "constant", momentum = 0, nesterov, weightDecay = 0 } = settings;
+  const { labelSmoothing = 0, averageDecay } = settings;
+  return [
+    `${optimizerTitles[optimizer]} ${learningRate}${scheduleTitles[schedule]}`,
+    ...(momentum === 0 ? [] : [`${nesterov === true ? "Nesterov " : ""}momentum ${momentum}`]),
+    ...(weightDecay === 0 ? [] : [`weight decay ${weightDecay}`]),
+    ...(labelSmoothing === 0 ? [] : [`label smoothing ${labelSmoothing}`]),
+    ...(averageDecay === undefined ? [] : [`averaged weights (${averageDecay})`]),
+    `batch ${settings.batchSize}`,
+    `at most ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}`,
+    `seed ${settings.seed}`,
+  ].join(", ");
 }
 
 function describeResumed({ stepsPerEpoch }: RunStart, { epoch, step }: NonNullable<RunStart["resumed"]>): string {
@@ -265,16 +327,17 @@ function describeResumed({ stepsPerEpoch }: RunStart, { epoch, step }: NonNullab
 /** Curves and one picture to predict. A machine that lacks the packages for it still has its model. */
 async function drawPictures(
   run: RunDirectory,
-  recipe: Recipe,
+  task: Task,
   history: History,
-  data: TrainAndTest,
+  test: Dataset,
   io: Io,
 ): Promise<string | undefined> {
-  const options = { title: `${recipe.name}: ${recipe.title}`, loss: recipe.loss };
+  const options = { title: `${task.name}: ${task.title}`, loss: task.loss };
   try {
     await platform.files.writeAtomic(run.file(runFiles.curvesSvg), await learningCurvesSvg(history, options));
     await platform.files.writeAtomic(run.file(runFiles.curvesPng), await learningCurvesPng(history, options));
-    return await writeExample(run, data.test);
+    // images of one's own are at hand anyway
+    return task.examples === undefined ? await writeExample(run, test) : undefined;
   } catch (error) {
     if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
     printNote(io, `pictures are missing: ${error.message}`);
@@ -282,7 +345,7 @@ async function drawPictures(
   }
 }
 
-function printResult(result: RunResult, run: RunDirectory, recipe: Recipe, example: string | undefined, io: Io): void {
+function printResult(result: RunResult, run: RunDirectory, task: Task, example: string | undefined, io: Io): void {
   const { test, data } = result;
   const measured = test.accuracy === undefined ? `test loss ${test.loss}` : `test accuracy ${test.accuracy.toFixed(4)}`;
   const fovea = invocation();
@@ -296,7 +359,9 @@ function printResult(result: RunResult, run: RunDirectory, recipe: Recipe, examp
     `  ${fovea} evaluate ${run.path}`,
     ...(example === undefined ? [] : [`  ${fovea} predict ${run.path} ${example}`]),
     `  ${fovea} summary ${run.path}`,
-    `  ${fovea} train ${recipe.name === "mnist-deep" ? "mnist-shallow" : "mnist-deep"}`,
+    ...(task.examples === undefined
+      ? [`  ${fovea} train ${task.name === "mnist-deep" ? "mnist-shallow" : "mnist-deep"}`]
+      : []),
   ];
   for (const line of lines) printLine(io.stdout, line);
 }

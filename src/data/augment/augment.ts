@@ -70,7 +70,7 @@ export function sometimes<A extends Augmentation>(probability: number, step: A):
 }
 
 /** One augmentation of JSON's kinds and options. */
-function stepFromJSON({ kind, options: o }: { kind: string; options: Record<string, never> }): Augmentation {
+export function stepFromJSON({ kind, options: o }: { kind: string; options: Record<string, never> }): Augmentation {
   const { degrees, part, padding, deviation, ...rest } = o;
   switch (kind) {
     case "rotate":
@@ -284,7 +284,6 @@ function movement(
 ): Pass {
   const [height, width, channels] = layout.shape as [number, number, number];
   const geometry = new Geometry(height, width);
-  const image = new Uint8Array(sizeOf(layout.shape));
   const masked = hasMasks(layout);
   const Mask = layout.targetType === "int32" ? Int32Array : Float32Array;
   const mask = new Mask(masked ? sizeOf(layout.targetShape) : 0);
@@ -292,8 +291,7 @@ function movement(
     geometry.reset();
     group.forEach((step, i) => step.move(geometry, streamOf(key, start + i)));
     if (geometry.isIdentity) return;
-    image.set(inputs);
-    resample(image, inputs as Uint8Array, channels, geometry, fill);
+    resample(inputs as Uint8Array, inputs as Uint8Array, channels, geometry, fill);
     if (!masked) return;
     mask.set(targets);
     resampleMask(mask, targets, mask.length / (height * width), geometry, fill);

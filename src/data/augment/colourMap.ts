@@ -1,6 +1,9 @@
 /** How much red, green and blue count in brightness (ITU-R BT.601). */
 const luma = [0.299, 0.587, 0.114] as const;
 
+/** A 3 × 3 matrix, row by row. */
+type Nine = [number, number, number, number, number, number, number, number, number];
+
 /** An affine map of colours: each channel of the result is a weighted sum of the channels, plus an offset. */
 export class ColourMap {
   /** Row-major; grey images use the first number alone. */
@@ -38,14 +41,18 @@ export class ColourMap {
   /** Multiplies colours, as they are by now, by a 3 × 3 matrix (row-major). */
   apply(by: readonly number[]): void {
     this.#changed = true;
-    const [m, o] = [this.matrix.slice(), this.offset.slice()];
-    for (let row = 0; row < 3; row++) {
-      const [p, q, r] = [by[3 * row]!, by[3 * row + 1]!, by[3 * row + 2]!];
-      for (let column = 0; column < 3; column++) {
-        this.matrix[3 * row + column] = p * m[column]! + q * m[3 + column]! + r * m[6 + column]!;
-      }
-      this.offset[row] = p * o[0]! + q * o[1]! + r * o[2]!;
+    const [p, q, r, s, t, u, v, w, x] = by as Nine;
+    const { matrix, offset } = this;
+    for (let column = 0; column < 3; column++) {
+      const [red, green, blue] = [matrix[column]!, matrix[column + 3]!, matrix[column + 6]!];
+      matrix[column] = p * red + q * green + r * blue;
+      matrix[column + 3] = s * red + t * green + u * blue;
+      matrix[column + 6] = v * red + w * green + x * blue;
     }
+    const [red, green, blue] = [offset[0]!, offset[1]!, offset[2]!];
+    offset[0] = p * red + q * green + r * blue;
+    offset[1] = s * red + t * green + u * blue;
+    offset[2] = v * red + w * green + x * blue;
   }
 
   /** Mean brightness of the image as it is by now. */
@@ -100,18 +107,18 @@ export function byte(value: number): number {
 
 /** `part` of the colour, the rest of it grey of the same brightness. */
 export function saturationMatrix(part: number): number[] {
-  const rest = 1 - part;
-  return [0, 1, 2].flatMap((row) =>
-    [0, 1, 2].map((column) => (row === column ? part : 0) + rest * luma[column as 0 | 1 | 2]),
-  );
+  const [r, g, b] = [(1 - part) * luma[0], (1 - part) * luma[1], (1 - part) * luma[2]];
+  return [part + r, g, b, r, part + g, b, r, g, part + b];
 }
+
+const toYiq = [...luma, 0.595716, -0.274453, -0.321263, 0.211456, -0.522591, 0.311135];
+const fromYiq = inverse(toYiq);
 
 /** Turns colours by an angle about the grey axis of YIQ, which keeps their brightness. */
 export function hueMatrix(angle: number): number[] {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const toYiq = [...luma, 0.595716, -0.274453, -0.321263, 0.211456, -0.522591, 0.311135];
   const turn = [1, 0, 0, 0, cos, -sin, 0, sin, cos];
-  return product(inverse(toYiq), product(turn, toYiq));
+  return product(fromYiq, product(turn, toYiq));
 }
 
 function product(a: readonly number[], b: readonly number[]): number[] {
@@ -122,7 +129,7 @@ function product(a: readonly number[], b: readonly number[]): number[] {
 }
 
 function inverse(m: readonly number[]): number[] {
-  const [a, b, c, d, e, f, g, h, i] = m as [number, number, number, number, number, number, number, number, number];
+  const [a, b, c, d, e, f, g, h, i] = m as Nine;
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   return [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f]
     .concat([d * h - e * g, b * g - a * h, a * e - b * d])

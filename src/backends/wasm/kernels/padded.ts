@@ -103,7 +103,7 @@ export function fill({ f }: PhaseScope, address: I32, count: number): void {
 }
 
 /** Copies `count` floats from `source` to `target + offset`. */
-function copy({ f }: PhaseScope, source: I32, target: I32, count: number, targetOffset: number): void {
+export function copy({ f }: PhaseScope, source: I32, target: I32, count: number, targetOffset: number): void {
   if (count === 0) return;
   const from = f.local("i32", source);
   const to = f.local("i32", i32.add(target, targetOffset));

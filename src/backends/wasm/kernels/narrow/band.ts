@@ -145,12 +145,6 @@ export function acceptance(layout: object | string, { wide }: Engine): Acceptanc
   return wide ? true : { unprofitable: "vectors of 128 bits leave few lanes empty" };
 }
 
-/** The layout of a node that was accepted. */
-export function certain<Layout extends object>(layout: Layout | string): Layout {
-  if (typeof layout === "string") throw new TypeError(layout);
-  return layout;
-}
-
 /** A 256-bit vector: two of 128 bits that the engine joins. */
 export type Vector = readonly Local<"v128">[];
 

@@ -1,6 +1,6 @@
 import type { NodeContext } from "../../../../plan/types.js";
 import { f32, f32x4, type I32, i32, type Local, v128 } from "../../assembler/index.js";
-import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { attributesOf, certain, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
 import { type Conv2dFilterGradientAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { tiledCycles } from "../tile.js";
@@ -9,7 +9,6 @@ import {
   type Band,
   bandCycles,
   bandOf,
-  certain,
   columnBytes,
   emitBand,
   fillVectors,

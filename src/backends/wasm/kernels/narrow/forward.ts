@@ -2,7 +2,7 @@ import { sizeOf } from "../../../../core/shapes.js";
 import { epilogueInputs } from "../../../../ops/epilogue.js";
 import type { NodeContext } from "../../../../plan/types.js";
 import { f32, f32x4, i32, type Local, type V128, v128 } from "../../assembler/index.js";
-import { attributesOf, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { attributesOf, certain, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { align } from "../../layout.js";
 import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { EpilogueEmitter, tiledCycles } from "../tile.js";
@@ -11,7 +11,6 @@ import {
   type Band,
   bandCycles,
   bandOf,
-  certain,
   columnBytes,
   emitBand,
   filtersOf,
