@@ -13,6 +13,7 @@ import { experiment } from "./commands/experiment.js";
 import { inspect, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
+import { report } from "./commands/report.js";
 import { measurements, robustness } from "./commands/robustness.js";
 import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
@@ -64,6 +65,7 @@ Examples:
   fovea plan mnist-deep                  which kernels a step runs, and why
   fovea inspect filters runs/mnist-shallow-1   look inside
   fovea robustness runs/mnist-shallow-1  noise, rotation, attacks, calibration
+  fovea report runs/mnist-shallow-1      all of it on one page
   fovea data                             which data sets there are, and where
   fovea doctor                           what this machine can do, and what is missing
 ${exitCodeHelp}`,
@@ -391,6 +393,27 @@ Examples:
   fovea robustness runs/mnist-deep-1 --only rejection --error 0.005 --json`,
     )
     .action(async (run: string, options) => finish(await robustness(run, options, io)));
+
+  program
+    .command("report")
+    .description("write all that is to be seen of a run into one HTML file, to open, send and print")
+    .argument("<run>", "run directory")
+    .option("--quick", "look at fewer images")
+    .option("--tested <n>", "test images for tables (default: by the network's size, 10,000 at most)", wholeNumber(1))
+    .option("--images <n>", "test images that are changed (default: …, 1,000 at most)", wholeNumber(1))
+    .option("--attacked <n>", "test images that are attacked (default: …, 200 at most)", wholeNumber(1))
+    .option("--seed <n>", "decides images, noise and directions", wholeNumber(0), 0)
+    .option("--out <file>", "where to (default: report.html in the run directory)")
+    .option("--threads <n>", "threads", wholeNumber(1))
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fovea report runs/mnist-shallow-1
+  fovea report runs/mnist-deep-1 --quick --out deep.html`,
+    )
+    .action(async (run: string, options) => finish(await report(run, options, io)));
 
   const data = program.command("data").description("list data sets, and look at one");
   data
