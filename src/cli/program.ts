@@ -163,7 +163,7 @@ ${exitCodeHelp}`,
     .addOption(corruptOption())
     .option(
       "--mistakes <file>",
-      "where the worst mistakes are drawn, a PNG (default: mistakes.png in the run directory)",
+      "where the worst mistakes are drawn, a PNG or SVG (default: mistakes.png in the run directory)",
     )
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
