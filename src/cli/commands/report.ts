@@ -1,13 +1,15 @@
 import { join } from "node:path";
 import { platform } from "#platform";
 import { fail } from "../../core/errors.js";
+import { sizeOf } from "../../core/shapes.js";
+import type { Dataset } from "../../data/dataset.js";
 import { type ReportFacts, reportHtml } from "../../inspect/index.js";
 import { loadModel } from "../../train/model.js";
-import { findRecipe } from "../../zoo/recipes.js";
 import { formatBytes, formatCount, formatPercent } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
-import { modelFile, type RunResult, readConfig, readEnvironment, readEpochs, readResult } from "../run.js";
-import { testSet } from "../runData.js";
+import { modelFile, type RunResult, readEnvironment, readEpochs, readResult } from "../run.js";
+import { some } from "../runData.js";
+import { taskOfRun } from "../task.js";
 import type { RunConfig } from "../trainConfig.js";
 
 export interface ReportCommandOptions {
@@ -35,21 +37,20 @@ export async function report(path: string, options: ReportCommandOptions, io: Io
     });
   }
   const file = fileOf(options.out ?? join(path, name));
-  const config = await readConfig(path);
+  const task = await taskOfRun(path);
   const { quick, images, attacked, tested, seed, threads } = options;
   const model = await loadModel(await modelFile(path));
   const [epochs, result, environment] = [await readEpochs(path), await readResult(path), await readEnvironment(path)];
-  const test = await testSet(path, isJson ? undefined : io);
+  const test = await within((await task.test({ io, quiet: isJson })).data);
   await platform.files.checkWritable(join(file, ".."));
-  const recipe = findRecipe(config.recipe);
   const begun = performance.now();
   const page = await reportHtml(model, test, {
     title: path,
-    lead: `${recipe.title}, tested on ${test.source}`,
+    lead: `${task.title} (${task.about}), tested on ${test.source}`,
     summary: result === undefined ? [] : summaryOf(result),
-    facts: factsOf(config, environment),
+    facts: factsOf(task.config, environment),
     epochs,
-    loss: recipe.loss,
+    loss: task.loss,
     ...(result === undefined ? {} : { weightsOfEpoch: result.weightsOfEpoch }),
     quick,
     images,
@@ -79,6 +80,15 @@ export async function report(path: string, options: ReportCommandOptions, io: Io
   return exitCodes.ok;
 }
 
+/** Bytes of images that are read from files for a report, at most. */
+const mostRead = 2 ** 28;
+
+/** Images that lie in files are read once, so many as there is room for. */
+async function within(test: Dataset): Promise<Dataset> {
+  if (test.reader === undefined) return test;
+  return some(test, Math.max(1, Math.min(2000, Math.floor(mostRead / sizeOf(test.shape)))));
+}
+
 function fileOf(file: string): string {
   if (/\.html?$/.test(file)) return file;
   return fail({ code: "option", where: "--out", problem: "is no page's name", expected: "*.html", received: file });
@@ -102,7 +112,7 @@ function readable([key, value]: ReportFacts["rows"][number]): ReportFacts["rows"
 }
 
 /** What the run was told, and what it ran on. */
-function factsOf({ recipe, settings, ...rest }: RunConfig, environment: object): ReportFacts[] {
+function factsOf({ settings, ...rest }: RunConfig, environment: object): ReportFacts[] {
   const rows = (values: object): ReportFacts["rows"] =>
     Object.entries(values)
       .filter(([, value]) => value !== undefined && value !== null)
@@ -110,7 +120,7 @@ function factsOf({ recipe, settings, ...rest }: RunConfig, environment: object):
         return [key, typeof value === "object" ? JSON.stringify(value) : String(value)];
       });
   return [
-    { title: "Settings", rows: [["recipe", recipe] as const, ...rows(settings), ...rows(rest)] },
+    { title: "Settings", rows: [...rows(settings), ...rows(rest)] },
     { title: "Environment", rows: rows(environment).map(readable) },
   ].filter((facts) => facts.rows.length > 0);
 }
