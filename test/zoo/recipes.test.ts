@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Dataset, dataset, strokes } from "../../src/data/index.js";
+import { type Dataset, dataset, resized, strokes } from "../../src/data/index.js";
 import { countParameters } from "../../src/model/network.js";
 import { Model } from "../../src/train/model.js";
 import { findRecipe, type Recipe, recipeData, recipes } from "../../src/zoo/recipes.js";
@@ -35,7 +35,9 @@ test("every recipe has a name and a row of its own table, and data that fit its 
   for (const recipe of recipes) {
     const { inputs, outputs } = recipe.network();
     expect(outputs.map(({ shape }) => shape)).toEqual([[10]]);
-    const data = inputs[0]!.shape.length === 3 && inputs[0]!.shape[2] === 3 ? coloured(digits) : digits;
+    const [height, width, channels] = inputs[0]!.shape as [number, number, number];
+    const data = channels === 3 ? coloured(digits) : resized(digits, { height, width });
+    expect([32, 28, 16]).toContain(height);
     expect(inputs[0]!.shape).toEqual(data.shape);
     const { options } = recipeFit(recipe, recipe.settings, data);
     // one cycle ends with the last step
@@ -50,6 +52,8 @@ test.each([
   ["cifar", 123_338, 0],
   ["cifar-best", 1_646_122, 2_240],
   ["fashion-cnn", 278_890, 832],
+  ["all-conv", 153_898, 832],
+  ["all-conv-pool", 107_626, 640],
 ] as const)("%s trains %i parameters beside %i running averages", (name, trained, averages) => {
   const { weights } = findRecipe(name).network();
   expect(countParameters(weights.filter(({ trainable }) => trainable))).toBe(trained);
@@ -59,6 +63,8 @@ test.each([
 describe("on generated digits", async () => {
   const digits = await strokes({ train: 600, test: 200, seed: 3 });
   const colours = { train: coloured(digits.train), test: coloured(digits.test) };
+  const size = { height: 16, width: 16 };
+  const small = { train: resized(digits.train, size), test: resized(digits.test, size) };
 
   // half of what was measured with these numbers, and twice the lot at least
   test.each([
@@ -66,6 +72,9 @@ describe("on generated digits", async () => {
     ["fashion-cnn", digits, 3, 0.3],
     ["cifar", colours, 5, 0.3],
     ["cifar-best", colours, 3, 0.2],
+    ["zip-1989", small, 5, 0.4],
+    ["all-conv", colours, 3, 0.2],
+    ["pipeline-do2", digits, 5, 0.3],
   ] as const)("%s learns", async (name, data, epochs, least) => {
     const recipe = findRecipe(name);
     const accuracy = await train(recipe, { epochs, train: 600, batchSize: 20, patience: epochs }, data);
@@ -82,9 +91,11 @@ describe("a part of the real data, for a few epochs,", () => {
     ["fashion-cnn", { epochs: 2, train: 2000 }, 0.6],
     ["cifar", { epochs: 4, train: 2000 }, 0.3],
     ["cifar-best", { epochs: 2, train: 1000 }, 0.2],
+    ["zip-1989", { epochs: 3, patience: 3 }, 0.9],
+    ["all-conv", { epochs: 3, train: 1000, patience: 3 }, 0.2],
   ] as const)("%s reaches what it must", async (name, settings, least) => {
     const recipe = findRecipe(name);
-    const folder = { digits: "mnist", cifar10: "cifar10", fashionMnist: "fashion-mnist" }[recipe.data.name];
+    const folder = { cifar10: "cifar10", fashionMnist: "fashion-mnist" }[recipe.data.name] ?? "mnist";
     if (!existsSync(`../shared/data/${folder}`)) {
       console.log(`skipped: ../shared/data/${folder} is not beside the checkout`);
       return;
