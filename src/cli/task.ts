@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { platform } from "#platform";
 import { fail } from "../core/errors.js";
 import { lastPart } from "../data/files.js";
@@ -16,10 +16,12 @@ import {
   changesOf,
   divide,
   listOwnData,
+  notesOf,
   type OwnData,
   type OwnExample,
   type PartName,
   parseOwnExamples,
+  placeOf,
   type ReadOptions,
   readOwnData,
 } from "./ownData.js";
@@ -65,6 +67,10 @@ export interface Task {
   readonly metadata: Readonly<Record<string, string>>;
   /** The files of a user's own data, with their parts. */
   readonly examples?: readonly OwnExample[];
+  /** A file to predict, of those that are not trained on. */
+  readonly example?: string;
+  /** What a user may not have meant. */
+  readonly notes: readonly string[];
   /** The config, with what was found out about the data. */
   readonly config: RunConfig;
   /** A new model for these data. */
@@ -122,7 +128,7 @@ export async function taskOfRun(run: string): Promise<Task> {
   const examples = await examplesOf(run);
   const classes = [...new Set(examples.map((example) => example.class))];
   const kind = /\.npz$/i.test(config.data) ? "arrays" : "images";
-  return ownTask(config, { path: config.data, kind, classes: sortedClasses(classes), examples });
+  return ownTask(config, { path: config.data, kind, classes: sortedClasses(classes), examples, notes: [] });
 }
 
 async function examplesOf(run: string): Promise<OwnExample[]> {
@@ -153,6 +159,7 @@ function recipeTask(config: RunConfig): Task {
     settings,
     metadata: { recipe: recipe.name },
     config,
+    notes: [],
     model: async () => new Model(recipe.network()),
     data: (reading) => data(reading),
     // data sets come in pairs, of which one is wanted
@@ -163,7 +170,7 @@ function recipeTask(config: RunConfig): Task {
 /** Training images that mean and deviation are measured on, at most. */
 const mostMeasured = 2000;
 
-function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classes" | "examples">): Task {
+function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
   const { model: modelName = "small", grey = false, settings } = config;
   const classifier = findImageClassifier(modelName);
   // arrays have a size of their own
@@ -178,6 +185,7 @@ function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classe
     if (!quiet) noteSkipped(found.skipped, io);
     return found;
   };
+  const example = own.kind === "images" ? own.examples.find(({ part }) => part === "test") : undefined;
   return {
     name: nameOf(own.path),
     title: `${formatCount(own.classes.length)} classes of images of your own`,
@@ -186,7 +194,9 @@ function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classe
     settings,
     metadata: { model: modelName, imageFit: "cover" },
     examples: own.examples,
+    ...(example === undefined ? {} : { example: placeOf(own.path, example.file) }),
     config,
+    notes: [...own.notes, ...notesOf(own.examples)],
     async model(train) {
       const { seed } = settings;
       const [height, width, channels] = train.shape as [number, number, number];
@@ -207,6 +217,6 @@ function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classe
 
 /** `photos` for `./photos/`, `list` for `data/list.csv`; in no way special for a shell or a file system. */
 function nameOf(path: string): string {
-  const name = lastPart(path).replace(/\.(csv|npz)$/i, "");
+  const name = lastPart(resolve(path)).replace(/\.(csv|npz)$/i, "");
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "") || "images";
 }

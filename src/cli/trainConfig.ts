@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { dirname, extname, relative, resolve, sep } from "node:path";
+import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { checkOptions, FoveaError, fail } from "../core/errors.js";
 import { parseAugment } from "../data/index.js";
 import type { CheckpointOptions } from "../train/checkpoint.js";
 import { checkClassifierInput, findImageClassifier, imageClassifiers } from "../zoo/imageClassifiers.js";
-import { findRecipe, recipes } from "../zoo/recipes.js";
+import { findRecipe, listedRecipes, recipes } from "../zoo/recipes.js";
 import { optimizersWithMomentum, scheduleNames, type TrainingSettings, usualRates } from "../zoo/training.js";
 import { version } from "./version.js";
 
@@ -23,8 +23,8 @@ export interface RunConfig {
   /** A network and its data; or `data` and `model`. */
   readonly recipe?: string;
   /**
-   * The user's own: a folder of images, a CSV list or a `.npz` file. An absolute path here; in files, where it is
-   * relative, from the file's directory.
+   * The user's own: a folder of images, a CSV list or a `.npz` file. From the working directory; in files from that of
+   * the file.
    */
   readonly data?: string;
   /** What is trained on it: the name of an image classifier. */
@@ -329,7 +329,7 @@ function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettin
     });
   }
   const { corrupt = "refuse" } = rest;
-  return { ...rest, model, ...(imageSize === undefined ? {} : { imageSize }), corrupt, settings };
+  return { data: data!, model, ...(imageSize === undefined ? {} : { imageSize }), corrupt, ...rest, settings };
 }
 
 /** Usual settings with those that were asked for. Another optimiser comes with its own rate, and no momentum. */
@@ -363,14 +363,16 @@ function settingsOf(usual: RunSettings, asked: Partial<RunSettings>): RunSetting
  */
 export function configForFile(config: RunConfig, directory: string): RunConfig {
   const { data } = config;
-  if (data === undefined) return config;
-  const isBelow = !relative(process.cwd(), data).startsWith("..");
-  return { ...config, data: isBelow ? relative(resolve(directory), data).split(sep).join("/") : data };
+  if (data === undefined || isAbsolute(data)) return config;
+  return { ...config, data: relative(resolve(directory), resolve(data)).split(sep).join("/") };
 }
 
-/** A config that was read from a file in `directory`, its data by their absolute path. */
+/** A config that was read from a file in `directory`: its data from the working directory, where they lie below it. */
 export function configFromFile<C extends { readonly data?: string }>(config: C, directory: string): C {
-  return config.data === undefined ? config : { ...config, data: resolve(directory, config.data) };
+  if (config.data === undefined) return config;
+  const data = resolve(directory, config.data);
+  const below = relative(process.cwd(), data);
+  return { ...config, data: below.startsWith("..") || isAbsolute(below) ? data : below || "." };
 }
 
 /** As `fit` takes it. Saving takes time, so that short epochs do not have one each. */
@@ -397,9 +399,14 @@ export const namesConfig = (word: string) => isConfigFile.test(word);
  * "unsupported" for TypeScript where Node cannot run it.
  */
 export async function readGivenConfig(path: string): Promise<GivenConfig> {
-  const value = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  const value = await readConfigFile(path);
   checkConfig(path, value);
   return configFromFile(value, dirname(path));
+}
+
+/** What a file of JSON holds, or a module exports. Errors: as of `readGivenConfig`, but for "option". */
+export function readConfigFile(path: string): Promise<unknown> {
+  return extname(path) === ".json" ? readJson(path) : readModule(path);
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -440,10 +447,11 @@ function cannotRead(path: string, error: NodeJS.ErrnoException): never {
   return fail({ code: "file", where: path, problem, fix: "Check the path", cause: error });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
+/** Refuses what is no config. Errors: code "option". */
+export function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
   const refuse = (name: string, expected: string, received: unknown): never =>
     fail({
       code: "option",
@@ -457,7 +465,7 @@ function checkConfig(where: string, value: unknown): asserts value is GivenConfi
   const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
   checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fingerprint", "fovea"]);
   if (value.data === undefined && typeof value.recipe !== "string")
-    refuse("recipe", `data, or one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+    refuse("recipe", `data, or one of ${listedRecipes.map(({ name }) => name).join(", ")}`, value.recipe);
   for (const name of ["recipe", "fingerprint", "fovea"]) {
     if (value[name] !== undefined && typeof value[name] !== "string") refuse(name, "a text", value[name]);
   }

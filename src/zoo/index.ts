@@ -1,4 +1,5 @@
 /** `fovea/zoo`: well-known networks, as descriptions; `new Model(resnet18())` gives one weights. */
+export { type AllConvOptions, allConv } from "./allConv.js";
 export {
   findImageClassifier,
   type ImageClassifier,
@@ -18,7 +19,9 @@ export {
   mnistShallow,
   resnet9,
 } from "./networks.js";
+export { type PipelineStep, pipeline, pipelineSteps } from "./pipeline.js";
 export { type ResNetOptions, resnet18, resnet34 } from "./resnet.js";
 export { type SmallCnnOptions, smallCnn } from "./smallCnn.js";
 export { type UNetOptions, unet } from "./unet.js";
 export { type WaveNetOptions, waveNet } from "./wavenet.js";
+export { zip1989 } from "./zip1989.js";

@@ -1,6 +1,5 @@
-import { join } from "node:path";
-import { platform } from "#platform";
-import { closest, FoveaError, fail } from "../../core/errors.js";
+import { join, resolve } from "node:path";
+import { closest, fail } from "../../core/errors.js";
 import { sizeOf } from "../../core/shapes.js";
 import type { Dataset } from "../../data/dataset.js";
 import { lastPart } from "../../data/files.js";
@@ -18,13 +17,13 @@ import {
 } from "../../train/metrics/index.js";
 import { loadModel, type Model } from "../../train/model.js";
 import { usesUtf8 } from "../../train/progress.js";
-import { drawCaptioned, pictureOf } from "../contactSheet.js";
 import { formatCount, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { measure } from "../measure.js";
-import { listOwnData, readOwnData, someOf } from "../ownData.js";
+import { drawnMistakes, formatMistakes, softmax, worstMistakes } from "../mistakes.js";
+import { listOwnData, type OwnData, readOwnData, someOf } from "../ownData.js";
 import { pictureSize } from "../picture.js";
-import { inMemory, noteSkipped, readingProgress } from "../reading.js";
+import { noteSkipped, readingProgress } from "../reading.js";
 import { modelFile, readResult } from "../run.js";
 import { type Reading, type TestData, taskOfRun } from "../task.js";
 
@@ -119,13 +118,25 @@ async function folderTest(folder: string, model: Model, path: string, reading: R
   // of a set with parts, the one that nothing was decided by
   const hasTest = own.examples.some(({ part }) => part === "test");
   const chosen = own.examples.filter(({ part }) => !hasTest || part === "test");
-  const { io, quiet, corrupt = "refuse", inMemory = false } = reading;
+  if (!path.endsWith(".safetensors")) await noteTrainedOn(path, { ...own, examples: chosen }, reading.io);
+  const { io, quiet, corrupt = "refuse" } = reading;
   const size = pictureSize(model, path);
-  const read = { ...size, corrupt, inMemory, ...(quiet ? {} : { onProgress: readingProgress(io, folder) }) };
+  const read = { ...size, corrupt, ...(quiet ? {} : { onProgress: readingProgress(io, folder) }) };
   const examples = chosen.map((example) => ({ ...example, part: "test" as const }));
   const { data, names, skipped } = await readOwnData({ ...own, classes }, examples, ["test"], read);
   if (!quiet) noteSkipped(skipped, io);
   return { data: data.test, names: names.test };
+}
+
+/** Measuring on what was trained on says little, and is done easily. */
+async function noteTrainedOn(path: string, own: OwnData, io: Io): Promise<void> {
+  const { config, examples = [] } = await taskOfRun(path);
+  if (config.data === undefined || resolve(config.data) !== resolve(own.path)) return;
+  const trained = new Set(examples.flatMap(({ part, file }) => (part === "train" ? [file] : [])));
+  const count = own.examples.filter(({ file }) => trained.has(file)).length;
+  if (count === 0) return;
+  const advice = `fovea evaluate ${path} measures on those that were held back`;
+  printNote(io, `the run was trained on ${formatCount(count)} of these images; ${advice}`);
 }
 
 /** `mistakes.png` in the run's directory, of other images under their name; a model file has no place for it. */
@@ -133,89 +144,6 @@ function usualFile(path: string, folder: string | undefined): string | undefined
   if (path.endsWith(".safetensors")) return undefined;
   const of = folder === undefined ? "" : `-${lastPart(folder).replace(/[^\p{L}\p{N}._-]+/gu, "-")}`;
   return join(path, `mistakes${of}.png`);
-}
-
-/** An example that a model is wrong about. */
-interface Mistake {
-  /** Its place in the test set. */
-  readonly index: number;
-  readonly file?: string;
-  readonly label: string;
-  readonly predicted: string;
-  /** Of what it was taken for. */
-  readonly probability: number;
-  /** Of what it is. */
-  readonly labelProbability: number;
-}
-
-/** How many mistakes are drawn and told. */
-const mostMistakes = 24;
-
-/** The examples whose class was the least probable to the model, the worst first. */
-function worstMistakes(
-  { targets, classes }: Dataset,
-  scores: Float32Array,
-  names: readonly string[] | undefined,
-): Mistake[] {
-  const outputs = scores.length / targets.length;
-  const probabilities = softmax(scores, outputs);
-  const predicted = predictedClasses(scores, outputs);
-  const wrong = Array.from(targets, (_, i) => i).filter((i) => predicted[i] !== targets[i]);
-  const chance = (i: number) => probabilities[i * outputs + targets[i]!]!;
-  wrong.sort((a, b) => chance(a) - chance(b) || a - b);
-  return wrong.slice(0, mostMistakes).map((index) => ({
-    index,
-    ...(names === undefined ? {} : { file: names[index]! }),
-    label: classes[targets[index]!] ?? String(targets[index]),
-    predicted: classes[predicted[index]!] ?? String(predicted[index]),
-    probability: probabilities[index * outputs + predicted[index]!]!,
-    labelProbability: chance(index),
-  }));
-}
-
-/** Draws mistakes into a file, where they are pictures and there is a place; a machine may lack the packages for it. */
-async function drawnMistakes(
-  test: Dataset,
-  mistakes: readonly Mistake[],
-  file: string | undefined,
-  io: Io,
-): Promise<string | undefined> {
-  const channels = test.shape[2];
-  const arePictures =
-    test.inputs instanceof Uint8Array && test.shape.length === 3 && (channels === 1 || channels === 3);
-  if (file === undefined || mistakes.length === 0 || !arePictures) return undefined;
-  const shown = await inMemory(
-    test,
-    mistakes.map(({ index }) => index),
-  );
-  const size = sizeOf(test.shape);
-  const pictures = mistakes.map(({ label, predicted, probability }, i) => ({
-    picture: pictureOf(shown, shown.inputs.subarray(i * size, (i + 1) * size), []),
-    first: `${predicted} ${Math.round(100 * probability)} %`,
-    second: `is ${label}`,
-  }));
-  try {
-    const title = `The worst mistakes over ${formatCount(test.length)} images`;
-    const subtitle = "in bold what the model took each for and how sure it was, below what it is";
-    await platform.files.writeAtomic(file, await drawCaptioned({ title, subtitle, pictures }, "evaluate"));
-    return file;
-  } catch (error) {
-    if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
-    printNote(io, `the picture of mistakes is missing: ${error.message}`);
-    return undefined;
-  }
-}
-
-function formatMistakes(mistakes: readonly Mistake[], picture: string | undefined): string[] {
-  const rows = mistakes.slice(0, 5).map(({ index, file, label, predicted, probability }) => {
-    return [file ?? `test:${index}`, label, predicted, formatPercent(probability)];
-  });
-  return [
-    "",
-    "Worst mistakes",
-    ...formatTable(["Image", "is", "taken for", ">with"], rows),
-    ...(picture === undefined ? [] : ["", `picture ${picture}: the ${mistakes.length} worst mistakes`]),
-  ];
 }
 
 interface Report extends Pick<ClassificationMetrics, "macro"> {
@@ -265,21 +193,6 @@ function classify(
     })),
     confusion,
   };
-}
-
-/** In float64, so that what differs stays different: scores of different images are compared. */
-function softmax(logits: Float32Array, classes: number): Float64Array {
-  const result = new Float64Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes) {
-    const row = logits.subarray(start, start + classes);
-    const highest = row.reduce((a, b) => Math.max(a, b));
-    const powers = Array.from(row, (logit) => Math.exp(logit - highest));
-    const sum = powers.reduce((a, b) => a + b, 0);
-    powers.forEach((power, k) => {
-      result[start + k] = power / sum;
-    });
-  }
-  return result;
 }
 
 function formatReport({ classes, macro, topK, confused, confusion }: Report, names: readonly string[]): string[] {
