@@ -23,7 +23,6 @@ afterEach(async () => {
  * would decide whether a gradient passes.
  */
 async function train(options: Pick<FitOptions, "threads" | "autotune">): Promise<Model> {
-  // no rectifiers: where the paper is white their input is 0, or what kernels round it to, and their slope 0 or 1
   const net = sequential(
     input(28, 28, 1),
     conv2d(16, 5, { stride: 2, activation: "tanh" }),
