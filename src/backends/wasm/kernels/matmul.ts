@@ -207,18 +207,34 @@ function turnPhase(
 
 /** Tasks are row tiles or column tiles, whichever are more. */
 function tasksOf(m: number, n: number, engine: Engine) {
-  const rows = rowTile(m, n, engine);
   const columns = columnTile(n, engine);
-  const rowTiles = Math.ceil(m / rows);
   const columnTiles = Math.ceil(n / columns);
-  const byRows = rowTiles >= columnTiles;
-  return { rows, columns, rowTiles, columnTiles, byRows, tasks: byRows ? rowTiles : columnTiles };
+  const tiles = (rows: number) => {
+    const rowTiles = Math.ceil(m / rows);
+    const byRows = rowTiles >= columnTiles;
+    return { rows, columns, rowTiles, columnTiles, byRows, tasks: byRows ? rowTiles : columnTiles };
+  };
+  // with rows to spare for a flat tile, all others may be as large as registers allow
+  const largest = tiles(mostRows(columns, engine));
+  if (largest.byRows && flatTiles(m, n, engine) > 0) return { ...largest, flat: flatTiles(m, n, engine) };
+  return { ...tiles(rowTile(m, n, engine)), flat: 0 };
+}
+
+/**
+ * Column tiles that the last rows take side by side, where these are so few that the sums of one tile would wait for
+ * each other: as many as make as many sums as a full tile has. 0 where they are taken like the others.
+ */
+function flatTiles(m: number, n: number, engine: Engine): number {
+  const most = mostRows(columnTile(n, engine), engine);
+  const rest = m % most;
+  const tiles = Math.floor(most / Math.max(1, rest));
+  return engine.sinks || m < most || rest === 0 || tiles < 2 || n < tiles * columnTile(n, engine) ? 0 : tiles;
 }
 
 function emitProduct(scope: PhaseScope, node: NodeContext): void {
   const { f, engine, begin, end } = scope;
   const { m, n, k } = sizesOf(node);
-  const { rows, columns, rowTiles, byRows } = tasksOf(m, n, engine);
+  const { rows, columns, rowTiles, byRows, flat } = tasksOf(m, n, engine);
   const slim = slimPart(node, engine).columns > 0;
   const rowIndex = f.local("i32");
   const columnIndex = f.local("i32");
@@ -240,7 +256,8 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
    */
   const overTiles = (from: I32Like, to: I32Like, tileColumns: number) => {
     const before = Math.ceil(k / reductionBlock) - 1;
-    const walk = (blocks: Blocks) => f.for(rowIndex, from, to, 1, () => overRows(tileColumns, blocks));
+    const over = (blocks: Blocks) => (flat > 0 ? tile(rows, tileColumns, blocks)() : overRows(tileColumns, blocks));
+    const walk = (blocks: Blocks) => f.for(rowIndex, from, to, 1, () => over(blocks));
     if (before < 2) return walk("all");
     f.for(block, 0, before, 1, () => walk(block.get));
     walk("last");
@@ -248,7 +265,9 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
   const rest = n < columns ? n : n % columns;
   const fullColumns = n < columns ? 0 : Math.floor(n / columns);
   if (byRows) {
-    f.for(columnIndex, 0, fullColumns, 1, () => overTiles(begin, end, columns));
+    const last = flat > 0 ? i32.min(end, Math.floor(m / rows)) : end;
+    f.for(columnIndex, 0, fullColumns, 1, () => overTiles(begin, last, columns));
+    if (flat > 0) f.if(i32.eq(end, rowTiles), lastRows);
     f.set(columnIndex, i32.constant(fullColumns));
     if (slim) emitSlim(scope, node, i32.mul(begin, rows), i32.min(i32.mul(end, rows), m));
     else if (rest > 0) overGroups();
@@ -261,6 +280,17 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
     else if (fullColumns === 0) last();
     else f.if(i32.ltS(columnIndex.get, fullColumns), () => overAllRows(columns), last);
   });
+
+  /** The last rows, several column tiles at a time. */
+  function lastRows(): void {
+    const apart = fullColumns % flat;
+    f.set(rowIndex, i32.constant(rowTiles - 1));
+    f.for(columnIndex, 0, fullColumns - apart, flat, tile(m % rows, flat * columns, "all"));
+    if (apart > 0) {
+      f.set(columnIndex, i32.constant(fullColumns - apart));
+      tile(m % rows, apart * columns, "all")();
+    }
+  }
 
   /** The narrow tile at the end has room for more rows, and needs them: its sums would wait for each other. */
   function overGroups(): void {
@@ -329,7 +359,13 @@ function emitTile(
   const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));
   const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
   const target = f.local("i32", i32.add(output, result.get));
-  const accumulators = new Accumulators(f, engine, { rows, columns });
+  const tileBytes = 4 * columnTile(n, engine);
+  const flat = (vector: number) => {
+    const at = 16 * vector;
+    return panels ? Math.floor(at / tileBytes) * tileBytes * k + (at % tileBytes) : at;
+  };
+  const isFlat = columns > columnTile(n, engine);
+  const accumulators = new Accumulators(f, engine, { rows, columns, ...(isFlat && { flat }) });
   const place = (row: number): Place => ({ base: target.get, offset: 4 * n * row });
 
   const left = { pointer: a, rowBytes: rowBytesOfA, stepBytes: stepBytesOfA };
