@@ -246,12 +246,17 @@ export async function readEpochs(path: string): Promise<EpochLog[]> {
   return lines.map((line, i) => parseJson(line, `${file}, line ${i + 1}`) as EpochLog);
 }
 
+/** What a run ran on, as it noted it; empty where it did not. */
+export async function readEnvironment(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const file = join(path, runFiles.environment);
+  if (!(await platform.files.exists(file))) return {};
+  const environment = parseJson(new TextDecoder().decode(await platform.files.read(file)), file);
+  return typeof environment === "object" && environment !== null ? { ...environment } : {};
+}
+
 /** When a run began, as an ISO date, if it says. */
 export async function readStarted(path: string): Promise<string | undefined> {
-  const file = join(path, runFiles.environment);
-  if (!(await platform.files.exists(file))) return undefined;
-  const environment = parseJson(new TextDecoder().decode(await platform.files.read(file)), file);
-  const { started } = environment as { readonly started?: unknown };
+  const { started } = await readEnvironment(path);
   return typeof started === "string" ? started : undefined;
 }
 

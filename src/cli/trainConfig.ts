@@ -6,7 +6,7 @@ import { checkOptions, FoveaError, fail } from "../core/errors.js";
 import { parseAugment } from "../data/index.js";
 import type { CheckpointOptions } from "../train/checkpoint.js";
 import { checkClassifierInput, findImageClassifier, imageClassifiers } from "../zoo/imageClassifiers.js";
-import { findRecipe, recipes } from "../zoo/recipes.js";
+import { findRecipe, listedRecipes, recipes } from "../zoo/recipes.js";
 import { optimizersWithMomentum, scheduleNames, type TrainingSettings, usualRates } from "../zoo/training.js";
 import { version } from "./version.js";
 
@@ -439,9 +439,14 @@ export const namesConfig = (word: string) => isConfigFile.test(word);
  * "unsupported" for TypeScript where Node cannot run it.
  */
 export async function readGivenConfig(path: string): Promise<GivenConfig> {
-  const value = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  const value = await readConfigFile(path);
   checkConfig(path, value);
   return configFromFile(value, dirname(path));
+}
+
+/** What a file of JSON holds, or a module exports. Errors: as of `readGivenConfig`, but for "option". */
+export function readConfigFile(path: string): Promise<unknown> {
+  return extname(path) === ".json" ? readJson(path) : readModule(path);
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -482,13 +487,14 @@ function cannotRead(path: string, error: NodeJS.ErrnoException): never {
   return fail({ code: "file", where: path, problem, fix: "Check the path", cause: error });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Texts that are found out, and have no flag. */
 const texts = ["fingerprint", "pretrainedChecksum"];
 
-function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
+/** Refuses what is no config. Errors: code "option". */
+export function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
   const refuse = (name: string, expected: string, received: unknown): never =>
     fail({
       code: "option",
@@ -502,7 +508,7 @@ function checkConfig(where: string, value: unknown): asserts value is GivenConfi
   const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
   checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, ...texts, "fovea"]);
   if (value.data === undefined && typeof value.recipe !== "string")
-    refuse("recipe", `data, or one of ${recipes.map(({ name }) => name).join(", ")}`, value.recipe);
+    refuse("recipe", `data, or one of ${listedRecipes.map(({ name }) => name).join(", ")}`, value.recipe);
   for (const name of ["recipe", ...texts, "fovea"]) {
     if (value[name] !== undefined && typeof value[name] !== "string") refuse(name, "a text", value[name]);
   }

@@ -59,7 +59,7 @@ export function sketchConfusion({ document, theme }: Canvas, view: ConfusionView
   const wrong = examples - matrix.reduce((sum, row, i) => sum + row[i]!, 0);
   const [title, subtitle] = [
     "Confusion matrix",
-    `${wrong} of ${examples} images are wrong, accuracy ${short(100 * accuracy)} %; colours: part of the row`,
+    `${wrong.toLocaleString("en")} of ${examples.toLocaleString("en")} images are wrong, accuracy ${(100 * accuracy).toFixed(2)} %; colours: part of the row`,
   ];
   const bottom = top + count * cell + 12;
   parts.push(...scale(document, theme.text, left, bottom));

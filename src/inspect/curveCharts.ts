@@ -46,7 +46,7 @@ export function robustnessLines(theme: Theme, curve: RobustnessCurve): Line[] {
 /** One of the panels of {@link sketchRobustness}: the lines, and below them the first image at the levels. */
 export function robustnessPanel(canvas: Canvas, curve: RobustnessCurve, size = cell): Element {
   return lineChart(canvas, {
-    title: `${titleOfCurve(curve)} (${curve.examples} images)`,
+    title: `${titleOfCurve(curve)} (${curve.examples.toLocaleString("en")} images)`,
     ...size,
     x: { label: axes[curve.change] },
     y: { label: "Images (%)", domain: [0, 100] },
@@ -156,7 +156,7 @@ export function confidencePanel(
 }
 
 export function calibrationSentence({ expectedError, largestError, examples }: CalibrationDiagram): string {
-  return `expected calibration error ${short(100 * expectedError)} %, largest ${short(100 * largestError)} %, over ${examples} images`;
+  return `expected calibration error ${short(100 * expectedError)} %, largest ${short(100 * largestError)} %, over ${examples.toLocaleString("en")} images`;
 }
 
 export function calibrationLegend(theme: Theme): Pick<Line, "name" | "color" | "dash" | "markers">[] {
@@ -184,12 +184,12 @@ export function rejectionSentence({ curves, wanted, examples }: Rejection): stri
   const [best] = curves
     .flatMap(({ by, chosen }) => (chosen === undefined ? [] : [{ by, ...chosen }]))
     .sort((a, b) => a.rejected - b.rejected);
+  const total = examples.toLocaleString("en");
   const now = percent(curves[0]!.points[0]!.error);
   if (best === undefined)
-    return `error ${now} of ${examples} images; nothing that is rejected brings it to ${percent(wanted)}`;
-  if (best.rejected === 0)
-    return `error ${now} of ${examples} images: at most ${percent(wanted)} without any rejection`;
-  return `error ${now} of ${examples} images; at most ${percent(wanted)} of the rest when ${percent(best.rejected)} are rejected, by ${best.by}`;
+    return `error ${now} of ${total} images; nothing that is rejected brings it to ${percent(wanted)}`;
+  if (best.rejected === 0) return `error ${now} of ${total} images: at most ${percent(wanted)} without any rejection`;
+  return `error ${now} of ${total} images; at most ${percent(wanted)} of the rest when ${percent(best.rejected)} are rejected, by ${best.by}`;
 }
 
 export function rejectionLines(theme: Theme, { curves }: Rejection): Line[] {

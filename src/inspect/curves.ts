@@ -30,7 +30,7 @@ const validationColor = colors.vermilion;
 /** Epochs up to which each one gets a marker. */
 const mostMarkers = 30;
 
-const lossLabels: Readonly<Record<LossName, string>> = {
+export const lossLabels: Readonly<Record<LossName, string>> = {
   crossEntropy: "Cross-entropy loss (nats)",
   binaryCrossEntropy: "Binary cross-entropy loss (nats)",
   meanSquaredError: "Mean squared error",

@@ -53,6 +53,7 @@ export {
   predictions,
 } from "./predictions.js";
 export type { Picture, Target, TargetOptions, ViewOptions } from "./probe.js";
+export { type ReportFacts, type ReportOptions, reportHtml } from "./report/report.js";
 export {
   type Change,
   type GeometricChange,

@@ -88,8 +88,11 @@ export function tilesOf(view: PictureView, theme: ThemeName): TileSheet {
   }
 }
 
-const percent = (part: number) =>
-  `${part >= 0.9995 ? 100 : (100 * part).toFixed(part < 0.9995 && part > 0.99 ? 1 : 0)} %`;
+/** `98 %`, and where that says little `99.8 %`; the space does not break. */
+function percent(part: number): string {
+  const digits = part > 0.99 && part < 0.9995 ? 1 : 0;
+  return `${(100 * part).toFixed(digits)}\u00a0%`;
+}
 
 function tilesOfPredictions({ which, shape, classes, predictions, images, examples, wrong }: Predictions): TileSheet {
   const tiles = predictions.map(({ example, label, predicted, probability }): Tile => {
@@ -130,7 +133,9 @@ function tilesOfAdversarial(view: AdversarialImages, theme: ThemeName): TileShee
   const [height, width, channels] = shape;
   const radius = epsilon * (range[1] - range[0]) || 1;
   const color = scaled(diverging[theme], -radius, radius);
-  const shown = images.slice(0, mostAttacked);
+  // an attack on what is not recognised anyway shows nothing
+  const fair = images.filter(({ before, label }) => before.class === label || target !== undefined);
+  const shown = fair.slice(0, mostAttacked);
   const guess = ({ name, probability }: { name: string; probability: number }) => `${name} (${percent(probability)})`;
   const changes = shown.map(({ original, changed }): Tile => {
     const change = changed.map((value, i) => value - original[i]!);
@@ -143,11 +148,12 @@ function tilesOfAdversarial(view: AdversarialImages, theme: ThemeName): TileShee
     );
     return { width, height, rgb: paint(means, color), label: "" };
   });
-  const fooled = images.filter((image) => image.fooled).length;
+  const fooled = fair.filter((image) => image.fooled).length;
+  const what = target === undefined ? "images that are recognised no longer are" : "images are taken for it";
   const aim = target === undefined ? "" : ` towards “${target.name}”`;
   return {
     title: `Adversarial images: ${method === "fgsm" ? "FGSM" : "PGD"}${aim}`,
-    subtitle: `changed by at most ${short(epsilon)} of the pixels' range; ${fooled} of ${images.length} images are ${target === undefined ? "not recognised" : "taken for it"}`,
+    subtitle: `changed by at most ${short(epsilon)} of the pixels' range; ${fooled} of ${fair.length} ${what}`,
     rows: [
       {
         label: "image",

@@ -63,7 +63,7 @@ export class PlacedData {
       return new PlacedData(session, data, table, batches, variables, { ...dataOptions(network, data), table });
     };
     if (data.reader !== undefined || loading.augment !== undefined) {
-      const loader = new Loader(data, { batchSize, ...loading });
+      const loader = new Loader(data, { batchSize, threads: session.threads, ...loading });
       return place(loader).catch(async (error: unknown) => {
         await loader.close();
         throw error;

@@ -108,8 +108,8 @@ describe("movements", () => {
               const fromX = a * x + b * y + c + (field?.x[y * width + x] ?? 0);
               const fromY = d * x + e * y + f + (field?.y[y * width + x] ?? 0);
               const expected = bilinear(at, fromX, fromY);
-              // half a step, and what float64 loses at ties
-              expect(Math.abs(to[(y * width + x) * channels + channel]! - expected)).toBeLessThan(0.5 + 1e-9);
+              // half a step, and what weights of 14 bits lose
+              expect(Math.abs(to[(y * width + x) * channels + channel]! - expected)).toBeLessThan(0.56);
             }
           }
         }

@@ -84,7 +84,7 @@ export const measurements = {
     about: "a few attacked images",
     measure: ({ model, attacked, options, execution, target }) => {
       const epsilon = options.epsilon?.at(-1) ?? 0.1;
-      const few = take(attacked, Math.min(10, attacked.length), { seed: options.seed });
+      const few = take(attacked, Math.min(20, attacked.length), { seed: options.seed });
       return adversarialImages(model, few, { ...execution, ...attackOptions(options, target), epsilon });
     },
   },

@@ -8,7 +8,6 @@ import { countParameters, isTrained } from "../../model/network.js";
 import type { OptimizerKind } from "../../model/optimizers.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
-import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
 import { recipeFit, type ScheduleName, type TrainingSettings } from "../../zoo/training.js";
@@ -18,12 +17,9 @@ import { formatBytes, formatCount } from "../format.js";
 import { Interrupts } from "../interrupt.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
-import { measure } from "../measure.js";
-import { formatOwnExamples } from "../ownData.js";
 import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
 import { labelOf, newTask, resumedTask, type Task, type TaskData } from "../task.js";
 import {
-  checkpointOf,
   configForFile,
   configFromFile,
   configOfFlags,
@@ -33,6 +29,7 @@ import {
   readGivenConfig,
   resolveConfig,
 } from "../trainConfig.js";
+import { trainTask, writeStart } from "../training.js";
 
 /** What the command line says, by commander's names; those that decide the run are in trainConfig.ts. */
 export interface TrainOptions {
@@ -60,20 +57,11 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(task.name, options.out);
   try {
-    await writeStart(run, task).catch(async (error: unknown) => {
-      await run.discard();
-      throw error;
-    });
+    await writeStart(run, task);
     return await trainIn(run, task, interrupts, options, io);
   } finally {
     await run.release();
   }
-}
-
-/** Writes what decides a run: its config, and which examples it takes. */
-async function writeStart(run: RunDirectory, { config, examples }: Task): Promise<void> {
-  await run.writeStart(configForFile(config, run.path));
-  if (examples !== undefined) await platform.files.writeAtomic(run.file(runFiles.data), formatOwnExamples(examples));
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
@@ -112,66 +100,36 @@ async function trainIn(
   options: TrainOptions,
   io: Io,
 ): Promise<number> {
-  const { config, settings, loss } = task;
-  const { threads } = config;
+  const { config } = task;
   const autotune = autotuneOf({ autotune: config.autotune, retune: options.retune });
-  const execution = { threads, autotune };
   const discard = async () => {
     if (options.resume === undefined && !(await run.holdsWork())) await run.discard();
   };
   interrupts.cleanUp = discard;
-  let history: History | undefined;
+  let trained: Awaited<ReturnType<typeof trainTask>>;
   try {
     const quiet = options.json === true || options.quiet === true;
     if (!quiet) for (const note of task.notes) printNote(io, note);
     const data = await task.data({ io, quiet });
-    const model = await task.model(data.train);
-    const fit = recipeFit(task, settings, data.train, data.validation);
     interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
     if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
-    history = await model.fit(fit.data, {
-      ...fit.options,
-      ...execution,
-      signal: interrupts.signal,
-      progress: false,
-      checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
-      resume: true,
-      callbacks: [
-        ...(fit.options.callbacks ?? []),
-        jsonLinesLogger(run.file(runFiles.metrics)),
-        ...(config.tensorBoard === true ? [tensorBoardLogger(run.file(runFiles.tensorBoard))] : []),
-        reporter({ task, data, run }, { ...options, threads }, io),
-      ],
-    });
-    if (history.epochs.length === 0) {
+    const { signal } = interrupts;
+    const callbacks = [reporter({ task, data, run }, { ...options, threads: config.threads }, io)];
+    trained = await trainTask(run, task, data, { autotune, signal, callbacks });
+    if (trained === undefined) {
       await discard();
       return exitCodes.interrupted;
     }
-    const metadata = { ...task.metadata, seed: String(settings.seed), data: data.train.source };
-    await model.save(run.file(runFiles.model), { metadata });
-    // as it is reported everywhere: without what training adds to the loss
-    const { evaluation: test } = await measure(model, data.test, { ...execution, loss });
-    const { end } = history;
-    const result: RunResult = {
-      recipe: labelOf(config),
-      data: data.test.source,
-      test,
-      parameters: model.parameterCount,
-      epochs: end.epochs,
-      weightsOfEpoch: end.weightsOfEpoch,
-      stopped: end.stopped ?? null,
-      seconds: end.seconds,
-    };
-    await run.writeResult(result);
+    const { history, result } = trained;
     const example = await drawPictures(run, task, history, data.test, io);
     if (options.json === true) printJson(io, { event: "end", run: run.path, ...result });
     else printResult(result, run, task, example, io);
     return interrupts.interrupted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
     // Leaves the line that progress was drawing in.
-    if (interrupts.finishing !== undefined && history === undefined && io.stderr.isTTY === true) printLine(io.stderr);
+    if (interrupts.finishing !== undefined && trained === undefined && io.stderr.isTTY === true) printLine(io.stderr);
     // What was measured is kept, also of a run that failed later.
-    if (history === undefined) await discard();
+    if (trained === undefined) await discard();
     throw error;
   } finally {
     interrupts.stopListening();

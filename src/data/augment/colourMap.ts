@@ -83,19 +83,20 @@ export class ColourMap {
   end(): void {
     if (!this.#changed) return;
     const image = this.#image;
-    const [a, b, c, d, e, f, g, h, i] = this.matrix as unknown as number[];
-    const [p, q, r] = this.offset as unknown as number[];
+    const { matrix: m, offset: o } = this;
+    const [a, b, c, d, e, f, g, h, i] = [m[0]!, m[1]!, m[2]!, m[3]!, m[4]!, m[5]!, m[6]!, m[7]!, m[8]!];
+    const [p, q, r] = [o[0]!, o[1]!, o[2]!];
     if (this.channels === 1) {
       const table = this.#table;
-      for (let value = 0; value < 256; value++) table[value] = byte(a! * value + p!);
+      for (let value = 0; value < 256; value++) table[value] = byte(a * value + p);
       for (let at = 0; at < image.length; at++) image[at] = table[image[at]!]!;
       return;
     }
     for (let at = 0; at < image.length; at += 3) {
       const [red, green, blue] = [image[at]!, image[at + 1]!, image[at + 2]!];
-      image[at] = byte(a! * red + b! * green + c! * blue + p!);
-      image[at + 1] = byte(d! * red + e! * green + f! * blue + q!);
-      image[at + 2] = byte(g! * red + h! * green + i! * blue + r!);
+      image[at] = byte(a * red + b * green + c * blue + p);
+      image[at + 1] = byte(d * red + e * green + f * blue + q);
+      image[at + 2] = byte(g * red + h * green + i * blue + r);
     }
   }
 }

@@ -492,6 +492,17 @@ testAll("i32x4", i32x4, {
     "f32",
     "i32",
   ),
+  dotI16x8: vectorBinary(
+    i32x4.dotI16x8,
+    (a, b) => ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16),
+    "i32",
+  ),
+  lane: () => {
+    for (const lane of [0, 1, 2, 3]) {
+      const run = vectorFunction((a) => i32x4.splat(i32x4.lane(a!, lane)), 1, "i32");
+      expect(run([5, -6, 7, -8])).toEqual(new Array(4).fill([5, -6, 7, -8][lane]));
+    }
+  },
 });
 
 testAll("v128", v128, {
@@ -503,6 +514,12 @@ testAll("v128", v128, {
     expect(vectorFunction(() => v128.load32Splat(i32.constant(4), 4), 1, "i32")([1, 2, 3, 4])).toEqual([3, 3, 3, 3]),
   load32Zero: () =>
     expect(vectorFunction(() => v128.load32Zero(i32.constant(4), 4), 1, "i32")([1, 2, 3, 4])).toEqual([3, 0, 0, 0]),
+  load32Lane: () => {
+    for (const lane of [0, 1, 2, 3]) {
+      const run = vectorFunction((a) => v128.load32Lane(a!, lane, i32.constant(0), 4), 1, "i32");
+      expect(run([1, 2, 3, 4])).toEqual([1, 2, 3, 4].map((value, i) => (i === lane ? 2 : value)));
+    }
+  },
   load64Zero: () =>
     expect(vectorFunction(() => v128.load64Zero(i32.constant(0), 4), 1, "i32")([1, 2, 3, 4])).toEqual([2, 3, 0, 0]),
   and: vectorBinary(v128.and, (a, b) => a & b, "i32"),

@@ -167,6 +167,9 @@ export const i32x4 = {
   shrU: shiftV(0xad),
   eq: binaryV(0x37),
   truncateF32x4: unaryV(0xf8),
+  /** Eight int16 lanes of each: products, of which neighbours are added to four int32 lanes. */
+  dotI16x8: binaryV(0xba),
+  lane: (a: V128, lane: number): I32 => make("i32", a.code, simd(0x1b), [lane]),
 };
 
 export const v128 = {
@@ -174,6 +177,9 @@ export const v128 = {
   /** One float in all four lanes. */
   load32Splat: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x09), [2, ...unsigned(offset)]),
   load32Zero: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x5c), [2, ...unsigned(offset)]),
+  /** `a` with 32 bits of memory in a lane. */
+  load32Lane: (a: V128, lane: number, address: I32, offset = 0): V128 =>
+    make("v128", address.code, a.code, simd(0x56), [2, ...unsigned(offset), lane]),
   load64Zero: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x5d), [3, ...unsigned(offset)]),
   and: binaryV(0x4e),
   andNot: binaryV(0x4f),
