@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { appendFile, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/main.js";
@@ -432,6 +433,53 @@ describe("what folders may be like", () => {
     expect(missing.stderr).toMatch(/^error: lists\/nothing\.png: lists\/all\.csv names it, but it cannot be read\.\n/);
   });
 
+  test("arrays of NumPy's have their own size, and parts if they say so", async () => {
+    const entries = { x_train: 0, x_test: 1000 };
+    const files: Record<string, Uint8Array> = {};
+    for (const [name, first] of Object.entries(entries)) {
+      const count = first === 0 ? 40 : 10;
+      const pixels = Array.from({ length: count }, (_, i) => [
+        ...drawDigit(i % 2 === 0 ? 1 : 3, keyOf(5, "array", first + i)),
+      ]);
+      files[`${name}.npy`] = npyFile("|u1", [count, 28, 28], Uint8Array.from(pixels.flat()));
+      // classes need not be numbered without gaps
+      files[`${name.replace("x", "y")}.npy`] = npyFile(
+        "|u1",
+        [count],
+        Uint8Array.from(pixels, (_, i) => (i % 2 === 0 ? 1 : 3)),
+      );
+    }
+    await writeFile("digits.npz", zipSync(files, { level: 0 }));
+    const { code, stderr } = await fovea(
+      "train",
+      "--data",
+      "digits.npz",
+      "--epochs",
+      "20",
+      "--batch-size",
+      "8",
+      "--out",
+      "arrays",
+    );
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("digits.npz: 36 to train on, 4 to validate, 10 to test\n"),
+    ]);
+    const [event] = jsonLines((await fovea("evaluate", "arrays", "--json")).stdout);
+    expect(event).toMatchObject({
+      accuracy: 1,
+      classes: [
+        { name: "1", images: 5 },
+        { name: "3", images: 5 },
+      ],
+    });
+    expect(await json("arrays/config.json")).not.toHaveProperty("imageSize");
+    expect((await fovea("train", "arrays/config.json", "--out", "arrays-again", "--quiet")).code).toBe(0);
+    expect(await model("arrays-again")).toBe(await model("arrays"));
+    const sized = await fovea("train", "--data", "digits.npz", "--image-size", "32");
+    expect(sized.stderr).toMatch(/^error: --image-size: arrays have a size of their own/);
+  });
+
   test("images that do not fit into memory are read as they are needed, to the same bits", async () => {
     const flags = ["train", "--data", "photos", ...short];
     expect((await fovea(...flags, "--out", "kept", "--in-memory")).code).toBe(0);
@@ -462,6 +510,19 @@ describe("what folders may be like", () => {
     expect(kept - few).toBeGreaterThan(25e6);
   });
 });
+
+/** A `.npy` file of bytes. */
+function npyFile(descr: string, shape: readonly number[], data: Uint8Array): Uint8Array {
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const header = `${text.padEnd(117)}\n`;
+  return Buffer.concat([
+    Buffer.from([0x93]),
+    Buffer.from("NUMPY\x01\x00"),
+    Buffer.from([header.length, 0]),
+    Buffer.from(header),
+    data,
+  ]);
+}
 
 /** The most bytes that buffers have from the first step of an epoch to its last. */
 async function peakWhileTraining(folder: string, ...flags: string[]): Promise<number> {
