@@ -292,6 +292,16 @@ describe("a folder of images", () => {
 });
 
 describe("what folders may be like", () => {
+  test("runs do not lie among the images", async () => {
+    const { code, stderr } = await fovea("train", "--data", "photos", "--out", "photos/run");
+    expect([code, stderr]).toEqual([
+      2,
+      "error: photos/run: the run would lie among the images, and its pictures be taken for some of them " +
+        "(received images in photos).\nChoose another --out, or begin in the folder above: fovea train --data NAME.\n",
+    ]);
+    expect(existsSync("photos/run")).toBe(false);
+  });
+
   test("corrupt images are refused by name, or left out", async () => {
     await cp("photos", "flawed", { recursive: true });
     await writeFile("flawed/eins/eins 5.png", "no picture");
