@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { platform } from "#platform";
-import { fail } from "../core/errors.js";
+import { FoveaError, fail } from "../core/errors.js";
 import { lastPart } from "../data/files.js";
 import { sortedClasses } from "../data/imageFiles.js";
 import { type Dataset, statistics, take } from "../data/index.js";
@@ -202,7 +202,7 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
       ...{ height: size, width: size, channels: grey ? 1 : 3, corrupt },
       ...(inMemory === undefined ? {} : { inMemory }),
       ...(quiet ? {} : { onProgress: readingProgress(io, own.path) }),
-    });
+    }).catch(failReading);
     if (!quiet) noteSkipped(found.skipped, io);
     return found;
   };
@@ -244,6 +244,14 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
       return { data: data.test, names: names.test };
     },
   };
+}
+
+/** A file that was there when the data were listed. */
+function failReading(cause: unknown): never {
+  if (!(cause instanceof FoveaError && cause.code === "file")) throw cause;
+  const { code, where, problem } = cause;
+  const fix = "Put the file back, or measure on other images: fovea evaluate RUN FOLDER";
+  return fail({ code, where, problem, fix, cause });
 }
 
 /** `photos` for `./photos/`, `list` for `data/list.csv`; in no way special for a shell or a file system. */

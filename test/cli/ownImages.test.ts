@@ -252,6 +252,13 @@ describe("a folder of images", () => {
     const again = await fovea("train", "done/config.json");
     expect(again.stderr).toMatch(/^error: photos: the files are not those that the config was written for \(expected /);
     await rename("photos/eins/moved.jpg", "photos/eins/eins 3.jpg");
+    const tested = /^test,eins,(.*),/m.exec(await readFile("done/data.csv", "utf8"))![1]!;
+    await rename(`photos/${tested}`, "away");
+    const lost = await fovea("evaluate", "done");
+    await rename("away", `photos/${tested}`);
+    expect(lost.stderr).toContain(
+      `error: photos/${tested}: cannot be read because it does not exist.\nPut the file back, `,
+    );
     await writeDigit("photos/三/三 0", 3, 0);
   });
 
