@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/index.js";
 import { outlineText } from "../inspect/outlineText.js";
@@ -121,7 +122,7 @@ const maskColours = [
  * What an example looks like: an image, with its mask over it if it has one; a spectrogram as grey values, time to the
  * right and high frequencies above; a wave as a curve.
  */
-export function pictureOf(data: Dataset, inputs: Uint8Array | Float32Array, targets: ArrayLike<number>): Picture {
+export function pictureOf(data: Dataset, inputs: DataArray, targets: ArrayLike<number>): Picture {
   const { shape } = data;
   const last = shape[shape.length - 1]!;
   if (inputs instanceof Uint8Array && shape.length === 3 && (last === 1 || last === 3)) {
@@ -144,7 +145,7 @@ function lay(rgb: Uint8Array, mask: ArrayLike<number>, channels: number): void {
   }
 }
 
-function heatMap(values: Uint8Array | Float32Array, frames: number, bands: number): Picture {
+function heatMap(values: DataArray, frames: number, bands: number): Picture {
   const [low, high] = rangeOf(values);
   const rgb = new Uint8Array(frames * bands * 3);
   for (let y = 0; y < bands; y++) {
@@ -162,7 +163,7 @@ function heatMap(values: Uint8Array | Float32Array, frames: number, bands: numbe
   return { height: bands, width: frames, rgb };
 }
 
-function curve(values: Uint8Array | Float32Array, length: number, stride: number): Picture {
+function curve(values: DataArray, length: number, stride: number): Picture {
   const [height, width] = [64, 112];
   const [low, high] = rangeOf(values);
   const rgb = new Uint8Array(height * width * 3).fill(245);
@@ -179,7 +180,7 @@ function curve(values: Uint8Array | Float32Array, length: number, stride: number
   return { height, width, rgb };
 }
 
-function rangeOf(values: Uint8Array | Float32Array): [number, number] {
+function rangeOf(values: DataArray): [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     low = Math.min(low, value);

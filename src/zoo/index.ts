@@ -1,5 +1,7 @@
 /** `fovea/zoo`: well-known networks, as descriptions; `new Model(resnet18())` gives one weights. */
+export { type AlexNetOptions, alexNet, type LargeNetworkOptions, zeilerFergus } from "./alexnet.js";
 export { type AllConvOptions, allConv } from "./allConv.js";
+export { type GoogLeNetOptions, googleNet } from "./googlenet.js";
 export {
   findImageClassifier,
   type ImageClassifier,
