@@ -6,7 +6,7 @@ import { sortedClasses } from "../data/imageFiles.js";
 import { type Dataset, statistics, take } from "../data/index.js";
 import type { LossName } from "../model/losses.js";
 import { Model } from "../train/model.js";
-import { findImageClassifier } from "../zoo/imageClassifiers.js";
+import { checkClassifierInput, findImageClassifier } from "../zoo/imageClassifiers.js";
 import { setNormalization } from "../zoo/imageInput.js";
 import { takeFeatures } from "../zoo/pretrained.js";
 import { findRecipe, recipeData } from "../zoo/recipes.js";
@@ -225,6 +225,7 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
     async model(train) {
       const { seed } = settings;
       const [height, width, channels] = train.shape as [number, number, number];
+      checkClassifierInput(classifier, own.path, Math.min(height, width));
       const network = classifier.network({ input: [height, width, channels], classes: own.classes.length });
       const model = new Model(network).initialize(seed);
       model.classes = own.classes;

@@ -494,7 +494,12 @@ describe("what folders may be like", () => {
     expect((await fovea("train", "arrays/config.json", "--out", "arrays-again", "--quiet")).code).toBe(0);
     expect(await model("arrays-again")).toBe(await model("arrays"));
     const sized = await fovea("train", "--data", "digits.npz", "--image-size", "32");
-    expect(sized.stderr).toMatch(/^error: --image-size: arrays have a size of their own/);
+    expect(sized.stderr).toMatch(/^error: --image-size: arrays have a size and channels of their own/);
+    const large = await fovea("train", "--data", "digits.npz", "--model", "resnet18", "--out", "large");
+    expect(large.stderr).toContain(
+      "error: digits.npz: images are too small for resnet18 (expected at least 32 × 32 pixels",
+    );
+    expect(existsSync("large")).toBe(false);
   });
 
   test("images that do not fit into memory are read as they are needed, to the same bits", async () => {
