@@ -229,6 +229,14 @@ describe("a folder of images", () => {
     expect(existsSync("refused")).toBe(false);
   });
 
+  test("can be searched for a learning rate, varied as in training", async () => {
+    const { code, stdout } = await fovea("train", "--data", "photos", ...small, "--find-lr", "--out", "search");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^the loss falls the most at a learning rate of [\d.e-]+ \(the run has 0\.003\)\n/);
+    expect(stdout).toMatch(/\n {2}.* train --data photos --model small --image-size 16 --learning-rate [\d.e-]+\n$/);
+    expect(existsSync("search/photos-learning-rate.png")).toBe(true);
+  });
+
   test("can be looked at by every command", async () => {
     expect((await fovea("runs", "list", ".")).stdout).toMatch(/\nwhole +small on photos +finished +12 /);
     expect((await fovea("runs", "show", "whole")).stdout).toContain("recipe      small on photos\n");
