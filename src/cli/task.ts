@@ -102,6 +102,9 @@ export async function newTask(config: RunConfig): Promise<Task> {
   const { seed, validation, test = 0 } = config.settings;
   const examples = divide(own, { seed, validation, test });
   const checked = { ...config, ...(await checkPretrained(config)), fingerprint: own.fingerprint };
+  const { pretrained, imageSize: size, grey } = config;
+  // features that do not fit are told of before images are read
+  if (pretrained !== undefined && size !== undefined) await newModel(config, own.classes, [size, size, grey ? 1 : 3]);
   return ownTask(checked, { ...own, examples });
 }
 
@@ -188,6 +191,19 @@ function recipeTask(config: RunConfig): Task {
   };
 }
 
+/** A model for images of a shape, with first weights, or with features that were trained before. */
+async function newModel(config: RunConfig, classes: readonly string[], shape: readonly number[]): Promise<Model> {
+  const classifier = findImageClassifier(config.model ?? "small");
+  const [height, width, channels] = shape as [number, number, number];
+  const network = classifier.network({ input: [height, width, channels], classes: classes.length });
+  const model = new Model(network).initialize(config.settings.seed);
+  model.classes = classes;
+  if (config.pretrained === undefined) return model;
+  const file = await modelFile(config.pretrained);
+  takeFeatures(model, classifier, await platform.files.read(file), file);
+  return config.fineTune === true ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+}
+
 /** Training images that mean and deviation are measured on, at most. */
 const mostMeasured = 2000;
 
@@ -223,18 +239,12 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
     config,
     notes: [...own.notes, ...notesOf(own.examples)],
     async model(train) {
-      const { seed } = settings;
-      const [height, width, channels] = train.shape as [number, number, number];
-      checkClassifierInput(classifier, own.path, Math.min(height, width));
-      const network = classifier.network({ input: [height, width, channels], classes: own.classes.length });
-      const model = new Model(network).initialize(seed);
-      model.classes = own.classes;
-      if (pretrained !== undefined) {
-        const file = await modelFile(pretrained);
-        takeFeatures(model, classifier, await platform.files.read(file), file);
-        return fineTune ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+      checkClassifierInput(classifier, own.path, Math.min(...train.shape.slice(0, 2)));
+      const model = await newModel(config, own.classes, train.shape);
+      if (pretrained === undefined) {
+        const { seed } = settings;
+        setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       }
-      setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       return model;
     },
     async data(reading) {
