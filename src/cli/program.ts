@@ -299,6 +299,7 @@ Examples:
       "class by name or number, channel, or place (row,column,channel); default: the predicted class",
     )
     .option("--images <n>", "images to measure on; 0: weights alone", wholeNumber(0))
+    .addOption(new Option("--method <method>", "embedding: how (default: tsne)").choices(["tsne", "pca"]))
     .option("--at <place>", "pixel: row,column,channel (default: where the layer's output is largest)", numbers)
     .option("--input <n>", "windows: pixels, or height,width", numbers)
     .option("--kernel <n>", "windows: …", numbers)

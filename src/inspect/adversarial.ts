@@ -13,10 +13,10 @@ import { softmaxCrossEntropy } from "../ops/softmax.js";
 import type { Program } from "../plan/backend.js";
 import { predictedClasses } from "../train/metrics/index.js";
 import type { Model } from "../train/model.js";
-import { Classifier, checkClassifier, checkedLabels, classNames, overBatches, softmaxOf } from "./classes.js";
+import { Classifier, checkClassifier, checkedLabels, classNames, softmaxOf } from "./classes.js";
+import { checkExamples, overBatches } from "./examples.js";
 import { floats, logitsOf, onlyInput, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
 import type { RobustnessCurve } from "./robustness.js";
-import { checkExamples } from "./topActivations.js";
 
 /** `"fgsm"`: one step along the sign of the gradient. `"pgd"`: several small ones, drawn back into the ball. */
 export type AttackMethod = "fgsm" | "pgd";

@@ -38,6 +38,7 @@ export {
   type RejectionOptions,
   rejection,
 } from "./confidence.js";
+export { type Embedding, type EmbeddingMethod, type EmbeddingOptions, embedding } from "./embedding.js";
 export { type FilterEvolution, filterEvolution } from "./evolution.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";

@@ -6,6 +6,8 @@ import { strokes } from "../../data/strokes.js";
 import {
   confusion,
   deconvnet,
+  type EmbeddingMethod,
+  embedding,
   featureMaps,
   filterEvolution,
   filters,
@@ -42,6 +44,7 @@ export interface InspectCommandOptions {
   readonly unit?: string;
   readonly images?: number;
   readonly at?: readonly number[];
+  readonly method?: EmbeddingMethod;
   readonly kernel?: readonly number[];
   readonly input?: readonly number[];
   readonly stride?: readonly number[];
@@ -154,6 +157,26 @@ export const viewCommands = {
   confusion: {
     about: "the confusion matrix over the test set",
     make: async (subject) => confusion(subject.model, await dataOf(subject), subject.execution),
+  },
+  embedding: {
+    about: "where images lie to each other in what a layer gives; --method tsne or pca",
+    make: async (subject) => {
+      const [layer = subject.options.layer, ...rest] = subject.more;
+      if (rest.length > 0) {
+        fail({
+          code: "usage",
+          where: "inspect embedding",
+          problem: "takes one layer",
+          received: subject.more.join(", "),
+        });
+      }
+      const { method } = subject.options;
+      return embedding(subject.model, await dataOf(subject, 1000), {
+        ...subject.execution,
+        ...(layer === undefined ? {} : { layer }),
+        ...(method === undefined ? {} : { method }),
+      });
+    },
   },
   gradients: {
     about: "norms of gradients, layer by layer",
