@@ -10,7 +10,17 @@ import { summarize } from "../../src/inspect/summary.js";
 
 const sections = [
   ...["Summary", "Network", "Settings", "Learning curves", "Classes", "What is taken for what", "Worst mistakes"],
-  ...["Predictions", "Filters", "Feature maps", "Grad-CAM", "Robustness", "Attacks", "Calibration", "Rejection"],
+  ...[
+    "Predictions",
+    "Filters",
+    "Feature maps",
+    "Grad-CAM",
+    "Where images lie",
+    "Robustness",
+    "Attacks",
+    "Calibration",
+    "Rejection",
+  ],
 ];
 
 const evil = '<img src=x onerror="alert(1)">&amp;\'"';
