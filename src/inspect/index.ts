@@ -40,6 +40,7 @@ export {
 } from "./confidence.js";
 export { type Embedding, type EmbeddingMethod, type EmbeddingOptions, embedding } from "./embedding.js";
 export { type FilterEvolution, filterEvolution } from "./evolution.js";
+export { type FilterFigureOptions, filterFigurePng, filterFigureSvg } from "./filterFigure.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
 export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";

@@ -90,16 +90,14 @@ describe("an embedding", () => {
       dense(24, { activation: "relu" }),
       dense(10),
     );
-    await net
-      .initialize(1)
-      .fit(train, {
-        loss: "crossEntropy",
-        optimizer: sgd(0.05),
-        epochs: 15,
-        batchSize: 10,
-        progress: false,
-        ...options,
-      });
+    await net.initialize(1).fit(train, {
+      loss: "crossEntropy",
+      optimizer: sgd(0.05),
+      epochs: 15,
+      batchSize: 10,
+      progress: false,
+      ...options,
+    });
     const view = await embedding(net, test, options);
     expect(view).toMatchObject({ method: "tsne", layer: "dense", size: 24 });
     expect((await embedding(net, test, options)).points).toEqual(view.points);

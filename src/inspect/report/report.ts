@@ -85,7 +85,7 @@ const where = "report";
  * Errors: code "unsupported" where a package is missing; code "option" for numbers out of range.
  *
  * @param test labelled examples that the model has not been trained on
- * @example await writeFile("report.html", await reportHtml(net, digits.test, { title: "Digits", quick: true }));
+ * @example const page = await reportHtml(net, digits.test, { title: "Digits", attacked: 2 });
  */
 export async function reportHtml(model: Model, test: Dataset, options: ReportOptions = {}): Promise<string> {
   checkOptions(where, options, optionNames);
