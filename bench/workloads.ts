@@ -1,8 +1,8 @@
-import { conv2d, conv3d, dense, flatten, maxPool2d, maxPool3d } from "../src/model/layers/index.js";
+import { conv3d, dense, flatten, maxPool3d } from "../src/model/layers/index.js";
 import { type Network, sequentialNetwork } from "../src/model/network.js";
 import { input } from "../src/model/symbolic.js";
 import { mobileNetV2 } from "../src/zoo/mobilenet.js";
-import { mnistDeep, mnistShallow } from "../src/zoo/networks.js";
+import { cifarCnn, mnistDeep, mnistShallow } from "../src/zoo/networks.js";
 import { resnet18 } from "../src/zoo/resnet.js";
 import { unet } from "../src/zoo/unet.js";
 import { waveNet } from "../src/zoo/wavenet.js";
@@ -21,8 +21,8 @@ export interface Workload {
 export const workloads: readonly Workload[] = [
   { name: "mnist-shallow-b50", batchSize: 50, target: 0.5, tfjs: true, network: mnistShallow },
   { name: "mnist-deep-b50", batchSize: 50, target: 1, tfjs: true, network: mnistDeep },
-  { name: "cifar-64-64-b32", batchSize: 32, target: 1, tfjs: true, network: cifar },
-  { name: "cifar-64-64-b250", batchSize: 250, target: 1, tfjs: true, network: cifar },
+  { name: "cifar-64-64-b32", batchSize: 32, target: 1, tfjs: true, network: cifarCnn },
+  { name: "cifar-64-64-b250", batchSize: 250, target: 1, tfjs: true, network: cifarCnn },
   { name: "resnet18-224-b4", batchSize: 4, target: 1, tfjs: true, network: imageNet },
   { name: "resnet18-224-b1", batchSize: 1, target: 1, tfjs: true, network: imageNet },
   { name: "mobilenet-96-b16", batchSize: 16, target: 1, tfjs: false, network: mobile },
@@ -32,19 +32,6 @@ export const workloads: readonly Workload[] = [
 ];
 
 export const workloadNames: readonly string[] = workloads.map(({ name }) => name);
-
-/** Two convolutions of 64 filters for 32 × 32 colour images in 10 classes. */
-function cifar(): Network {
-  return sequentialNetwork(
-    input(32, 32, 3),
-    conv2d(64, 5, { padding: "valid", activation: "relu" }), // 28 × 28 × 64
-    maxPool2d(2), // 14 × 14 × 64
-    conv2d(64, 5, { padding: "valid", activation: "relu" }), // 10 × 10 × 64
-    maxPool2d(2), // 5 × 5 × 64
-    flatten(),
-    dense(10),
-  );
-}
 
 /** For 224 × 224 colour images in 1,000 classes. */
 function imageNet(): Network {

@@ -1,13 +1,13 @@
 import { sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/index.js";
 import type { LossName } from "../model/losses.js";
+import type { ExecutionOptions } from "../runtime/backends.js";
 import type { Evaluation } from "../train/evaluate.js";
 import type { Model } from "../train/model.js";
 import { piecesOf } from "./reading.js";
 
-export interface MeasureOptions {
+export interface MeasureOptions extends ExecutionOptions {
   readonly loss: LossName;
-  readonly threads?: number;
   /** Told how many examples have been measured. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -21,12 +21,12 @@ export interface Measured {
 
 /** Loss, accuracy and scores; examples of files are read once, in pieces, and not kept. */
 export async function measure(model: Model, data: Dataset, options: MeasureOptions): Promise<Measured> {
-  const { loss, threads, onProgress } = options;
+  const { loss, onProgress, ...execution } = options;
   const scores = new Float32Array(data.length * sizeOf(model.network.outputs[0]!.shape));
   const evaluations: Evaluation[] = [];
   for await (const { start, piece } of piecesOf(data)) {
-    evaluations.push(await model.evaluate(piece, { loss, threads }));
-    scores.set(await model.predict(piece.inputs, { threads }), (start * scores.length) / data.length);
+    evaluations.push(await model.evaluate(piece, { loss, ...execution }));
+    scores.set(await model.predict(piece.inputs, execution), (start * scores.length) / data.length);
     onProgress?.(start + piece.length, data.length);
   }
   return { evaluation: meanOf(evaluations), scores };

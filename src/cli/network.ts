@@ -3,7 +3,7 @@ import { closest, fail } from "../core/errors.js";
 import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import { loadModel } from "../train/model.js";
-import { recipes } from "../zoo/recipes.js";
+import { listedRecipes, recipes } from "../zoo/recipes.js";
 import type { TrainingSettings } from "../zoo/training.js";
 import { modelFile, readConfig } from "./run.js";
 
@@ -30,7 +30,7 @@ export async function findNetwork(what: string, command: string): Promise<FoundN
     const file = await modelFile(what);
     return { title: file, network: (await loadModel(file)).network, training: await trainingOf(what, file) };
   }
-  const names = recipes.map(({ name }) => name);
+  const names = listedRecipes.map(({ name }) => name);
   const near = closest(what, names);
   return fail({
     code: "usage",

@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { platform } from "#platform";
 import { fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
-import { listFiles } from "../data/files.js";
+import { lastPart, listFiles } from "../data/files.js";
 import { imageExtensions, readImageList, sortedClasses } from "../data/imageFiles.js";
-import { type Dataset, type FileDataset, imageDataset, parseCsv, type SkippedFile, subset } from "../data/index.js";
+import {
+  type Dataset,
+  type FileDataset,
+  type ImageSize,
+  imageDataset,
+  parseCsv,
+  type SkippedFile,
+  subset,
+} from "../data/index.js";
 import { formatCount } from "./format.js";
 import { arraysIn } from "./foundData.js";
 
@@ -86,10 +94,10 @@ async function listFolder(path: string): Promise<Listed> {
   const depth = hasParts ? 2 : 1;
   const without = files.filter((file) => file.split("/").length <= depth);
   if (without.length === files.length) {
-    const count = files.length === 0 ? "no images" : `${imagesOf(files.length)}, but in no folder of a class`;
+    const found = files.length === 0 ? "no images" : `${imagesOf(files.length)}, but in no folder of a class`;
     const places = `${path}/${hasParts ? "train/" : ""}<class>/<file>`;
     const fix = "Make a folder for each class, and put its images (JPEG, PNG, WebP, AVIF, TIFF, GIF) there";
-    fail({ code: "data", where: path, problem: `there are ${count}`, expected: places, fix });
+    fail({ code: "data", where: path, problem: `holds ${found}`, expected: places, fix });
   }
   const examples = files
     .filter((file) => file.split("/").length > depth)
@@ -135,8 +143,9 @@ async function bytesOf(path: string, file: string): Promise<number> {
 }
 
 /** Where a file lies that the data at `path` name. */
-function placeOf(path: string, file: string): string {
-  return resolve(/\.csv$/i.test(path) ? dirname(path) : path, file);
+export function placeOf(path: string, file: string): string {
+  const folder = /\.csv$/i.test(path) ? dirname(path) : path;
+  return isAbsolute(file) ? file : join(folder, file);
 }
 
 function fingerprintOf(examples: readonly OwnExample[]): string {
@@ -144,7 +153,8 @@ function fingerprintOf(examples: readonly OwnExample[]): string {
   return checksumOf(lines.join("\n"));
 }
 
-const checksumOf = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex").slice(0, 32);
+export const checksumOf = (content: string | Uint8Array) =>
+  createHash("sha256").update(content).digest("hex").slice(0, 32);
 
 async function listArrays(path: string): Promise<OwnData> {
   const { parts } = await arraysIn(path);
@@ -220,6 +230,21 @@ function checkDivisible(
   }
 }
 
+/** Says which classes have so few examples that none is held back. */
+export function notesOf(examples: readonly OwnExample[]): string[] {
+  const of = (part: PartName) => new Set(examples.flatMap((one) => (one.part === part ? [one.class] : [])));
+  const [train, validation, test] = [of("train"), of("validation"), of("test")];
+  return (
+    [
+      ["validate", validation],
+      ["measure", test],
+    ] as const
+  ).flatMap(([verb, held]) => {
+    const without = [...train].filter((name) => !held.has(name));
+    return without.length === 0 ? [] : [`too few images to ${verb} on: ${someOf(without)}`];
+  });
+}
+
 /** How many of `all` examples of a class are held back; one at least is left. */
 function heldBack(part: Readonly<Record<"validation" | "test", number>>, all: number) {
   const held = (fraction: number, most: number) => {
@@ -230,10 +255,7 @@ function heldBack(part: Readonly<Record<"validation" | "test", number>>, all: nu
 }
 
 /** What a run reads of its examples, and how. */
-export interface ReadOptions {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3;
+export interface ReadOptions extends ImageSize {
   /** Whether images that cannot be decoded are left out, or an error that names them all. */
   readonly corrupt: "skip" | "refuse";
   /** Whether images are decoded once and kept. Default: kept if all of them have at most 512 MiB. */
@@ -252,8 +274,8 @@ export interface OwnParts<P extends PartName> {
 const mostKeptBytes = 2 ** 29;
 
 /**
- * Reads parts of a user's data. Images are turned as their EXIF orientation says; their shorter side becomes that asked
- * for, and the middle of the longer one is cut out.
+ * Reads parts of a user's data. Images are turned as their EXIF orientation says; unless `fit` says otherwise, their
+ * shorter side becomes that asked for, and the middle of the longer one is cut out.
  *
  * Errors: code "data", with the names of all of them, for images that cannot be decoded and may not be left out.
  */
@@ -261,7 +283,7 @@ export async function readOwnData<P extends PartName>(
   { path, kind, classes }: Pick<OwnData, "path" | "kind" | "classes">,
   examples: readonly OwnExample[],
   parts: readonly P[],
-  { height, width, channels, corrupt, inMemory, onProgress }: ReadOptions,
+  { height, width, channels, fit = "cover", corrupt, inMemory, onProgress }: ReadOptions,
 ): Promise<OwnParts<P>> {
   const chosen = examples.filter(({ part }) => parts.includes(part as P));
   const ofPart = (part: PartName) => chosen.filter((example) => example.part === part);
@@ -272,7 +294,10 @@ export async function readOwnData<P extends PartName>(
   };
   if (kind === "arrays") {
     const { parts: arrays } = await arraysIn(path);
-    const read = parts.map((part) => [part, { ...ofArrays(arrays, ofPart(part), number), classes }] as const);
+    const read = parts.map(
+      (part) =>
+        [part, { ...ofArrays(arrays, ofPart(part), number), classes, name: "images", source: lastPart(path) }] as const,
+    );
     return { data: Object.fromEntries<Dataset>(read) as Record<P, Dataset>, names: namesBut(new Set()), skipped: [] };
   }
   const keep = inMemory ?? chosen.length * height * width * channels <= mostKeptBytes;
@@ -284,13 +309,13 @@ export async function readOwnData<P extends PartName>(
     });
     const done = before;
     const data = await imageDataset(items, {
-      ...{ height, width, channels, fit: "cover" },
+      ...{ height, width, channels, fit },
       // by which a run knows its data again, wherever they lie
       ...{ classes, name: "images", damaged: "skip", inMemory: keep },
       onProgress: (count) => onProgress?.(done + count, chosen.length),
     });
     before += items.length;
-    read.push([part, { ...data, source: path }]);
+    read.push([part, { ...data, source: lastPart(path) }]);
   }
   const skipped = read.flatMap(([, data]) => data.skipped);
   if (corrupt === "refuse" && skipped.length > 0) {

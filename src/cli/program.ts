@@ -1,13 +1,15 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { augmentationNames } from "../data/index.js";
 import { chainUsage } from "../signal/chain.js";
+import { experiments } from "../zoo/experiments.js";
 import { imageClassifiers } from "../zoo/imageClassifiers.js";
-import { recipes } from "../zoo/recipes.js";
+import { listedRecipes } from "../zoo/recipes.js";
 import { autotuneOption, retuneOption } from "./autotune.js";
 import { arithmetic } from "./commands/arithmetic.js";
 import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
+import { experiment } from "./commands/experiment.js";
 import { inspect, plainViewCommands, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
@@ -16,6 +18,7 @@ import { measurements, robustness } from "./commands/robustness.js";
 import { compareRuns, deleteRuns, exportRun, listRuns, showRun } from "./commands/runs.js";
 import { summary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
+import { isListOfSeeds } from "./experiments.js";
 import { formatTable } from "./format.js";
 import type { Io } from "./io.js";
 import { addTrainOptions } from "./trainConfig.js";
@@ -57,6 +60,7 @@ Examples:
   fovea evaluate runs/mnist-shallow-1    what it confuses with what
   fovea runs                             which runs there are, and how they went
   fovea predict runs/mnist-shallow-1 digit.png
+  fovea experiment pipeline              what each layer adds, over several seeds
   fovea summary mnist-deep               layers, parameters, receptive fields
   fovea plan mnist-deep                  which kernels a step runs, and why
   fovea inspect filters runs/mnist-shallow-1   look inside
@@ -69,7 +73,7 @@ ${exitCodeHelp}`,
 
   const recipeTable = formatTable(
     ["Recipe", "What"],
-    recipes.map(({ name, title }) => [name, title]),
+    listedRecipes.map(({ name, title }) => [name, title]),
   );
   const training = program
     .command("train")
@@ -116,6 +120,37 @@ ${exitCodeHelp}`,
     });
 
   program
+    .command("experiment")
+    .description("train several variants for several seeds, and compare them")
+    .argument("[experiment]", "its name, or a file of JSON, JavaScript or TypeScript (default: say which there are)")
+    .option("--seeds <list>", "such as 1,2,3 (the default)", listOfSeeds)
+    .option("--train <n>", "training examples to take, validation part included", wholeNumber(10))
+    .option("--epochs <n>", "epochs at most", wholeNumber(1))
+    .option("--threads <n>", "threads; results do not depend on it", wholeNumber(1))
+    .option("--out <directory>", "where trainings and results go (default: runs/<experiment>)")
+    .option("--quiet", "no progress, only the result")
+    .option("--json", "one JSON object per line: trial, end or error")
+    .addHelpText(
+      "after",
+      `
+${formatTable(
+  ["Experiment", "What"],
+  experiments.map(({ name, description }) => [name, description]),
+).join("\n")}
+
+Each training has a run directory, <variant>-<seed>, beside experiment.json, experiment.svg and experiment.png. What is
+there is not trained again: after Ctrl-C, or for more seeds, the same command goes on.
+
+Examples:
+  fovea experiment
+  fovea experiment pipeline
+  fovea experiment optimizers --seeds 1 --epochs 5 --out runs/quick
+  fovea experiment mine.json --seeds 1,2
+${exitCodeHelp}`,
+    )
+    .action(async (what: string | undefined, options) => finish(await experiment(what, options, io)));
+
+  program
     .command("evaluate")
     .description(
       "measure a run on its test set: loss, accuracy, each class, what is confused with what, worst mistakes",
@@ -128,7 +163,7 @@ ${exitCodeHelp}`,
     .addOption(corruptOption())
     .option(
       "--mistakes <file>",
-      "where the worst mistakes are drawn, a PNG (default: mistakes.png in the run directory)",
+      "where the worst mistakes are drawn, a PNG or SVG (default: mistakes.png in the run directory)",
     )
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
@@ -450,4 +485,10 @@ function wholeNumber(lowest: number): (text: string) => number {
     if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= lowest) return value;
     throw new InvalidArgumentError(`Expected a whole number of at least ${lowest}.`);
   };
+}
+
+function listOfSeeds(text: string): readonly number[] {
+  const seeds = text.split(",").map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : Number.NaN));
+  if (isListOfSeeds(seeds)) return seeds;
+  throw new InvalidArgumentError("Expected different whole numbers, such as 1,2,3.");
 }

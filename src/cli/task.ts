@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { platform } from "#platform";
 import { fail } from "../core/errors.js";
 import { lastPart } from "../data/files.js";
@@ -8,23 +8,27 @@ import type { LossName } from "../model/losses.js";
 import { Model } from "../train/model.js";
 import { findImageClassifier } from "../zoo/imageClassifiers.js";
 import { setNormalization } from "../zoo/imageInput.js";
+import { takeFeatures } from "../zoo/pretrained.js";
 import { findRecipe, recipeData } from "../zoo/recipes.js";
 import { downloadProgress } from "./download.js";
 import { formatCount } from "./format.js";
 import type { Io } from "./io.js";
 import {
   changesOf,
+  checksumOf,
   divide,
   listOwnData,
+  notesOf,
   type OwnData,
   type OwnExample,
   type PartName,
   parseOwnExamples,
+  placeOf,
   type ReadOptions,
   readOwnData,
 } from "./ownData.js";
 import { noteSkipped, readingProgress } from "./reading.js";
-import { readConfig, runFiles } from "./run.js";
+import { modelFile, readConfig, runFiles } from "./run.js";
 import { configFromFile, type RunConfig, type RunSettings } from "./trainConfig.js";
 
 /** How the data of a task are read. */
@@ -65,6 +69,10 @@ export interface Task {
   readonly metadata: Readonly<Record<string, string>>;
   /** The files of a user's own data, with their parts. */
   readonly examples?: readonly OwnExample[];
+  /** A file to predict, of those that are not trained on. */
+  readonly example?: string;
+  /** What a user may not have meant. */
+  readonly notes: readonly string[];
   /** The config, with what was found out about the data. */
   readonly config: RunConfig;
   /** A new model for these data. */
@@ -93,7 +101,25 @@ export async function newTask(config: RunConfig): Promise<Task> {
   }
   const { seed, validation, test = 0 } = config.settings;
   const examples = divide(own, { seed, validation, test });
-  return ownTask({ ...config, fingerprint: own.fingerprint }, { ...own, examples });
+  const checked = { ...config, ...(await checkPretrained(config)), fingerprint: own.fingerprint };
+  return ownTask(checked, { ...own, examples });
+}
+
+/** The checksum of what features are taken from. Errors: code "data" where the config knows another one. */
+async function checkPretrained({ pretrained, pretrainedChecksum }: RunConfig): Promise<Partial<RunConfig>> {
+  if (pretrained === undefined) return {};
+  const checksum = checksumOf(await platform.files.read(await modelFile(pretrained)));
+  if (pretrainedChecksum !== undefined && checksum !== pretrainedChecksum) {
+    fail({
+      code: "data",
+      where: pretrained,
+      problem: "is not the file that the config was written for",
+      expected: `checksum ${pretrainedChecksum}`,
+      received: checksum,
+      fix: "Put the file back, or remove pretrainedChecksum from the config to take the one that is there now",
+    });
+  }
+  return { pretrainedChecksum: checksum };
 }
 
 /** What a run goes on with. Errors: code "data" where the user's files have changed since it began. */
@@ -112,6 +138,7 @@ export async function resumedTask(config: RunConfig, run: string): Promise<Task>
       fix: `Put back what has changed, or begin a new run: fovea train --data ${now.path}`,
     });
   }
+  await checkPretrained(config);
   return ownTask(config, { ...now, examples });
 }
 
@@ -122,7 +149,7 @@ export async function taskOfRun(run: string): Promise<Task> {
   const examples = await examplesOf(run);
   const classes = [...new Set(examples.map((example) => example.class))];
   const kind = /\.npz$/i.test(config.data) ? "arrays" : "images";
-  return ownTask(config, { path: config.data, kind, classes: sortedClasses(classes), examples });
+  return ownTask(config, { path: config.data, kind, classes: sortedClasses(classes), examples, notes: [] });
 }
 
 async function examplesOf(run: string): Promise<OwnExample[]> {
@@ -153,6 +180,7 @@ function recipeTask(config: RunConfig): Task {
     settings,
     metadata: { recipe: recipe.name },
     config,
+    notes: [],
     model: async () => new Model(recipe.network()),
     data: (reading) => data(reading),
     // data sets come in pairs, of which one is wanted
@@ -163,8 +191,8 @@ function recipeTask(config: RunConfig): Task {
 /** Training images that mean and deviation are measured on, at most. */
 const mostMeasured = 2000;
 
-function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classes" | "examples">): Task {
-  const { model: modelName = "small", grey = false, settings } = config;
+function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
+  const { model: modelName = "small", grey = false, pretrained, fineTune = false, settings } = config;
   const classifier = findImageClassifier(modelName);
   // arrays have a size of their own
   const { imageSize: size = 1 } = config;
@@ -178,20 +206,33 @@ function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classe
     if (!quiet) noteSkipped(found.skipped, io);
     return found;
   };
+  const example = own.kind === "images" ? own.examples.find(({ part }) => part === "test") : undefined;
   return {
     name: nameOf(own.path),
     title: `${formatCount(own.classes.length)} classes of images of your own`,
-    about: config.imageSize === undefined ? modelName : `${modelName}, ${size} × ${size}`,
+    about: [
+      modelName,
+      ...(config.imageSize === undefined ? [] : [`${size} × ${size}`]),
+      ...(pretrained === undefined ? [] : [`${fineTune ? "tuning" : "with"} the features of ${pretrained}`]),
+    ].join(", "),
     loss: "crossEntropy",
     settings,
     metadata: { model: modelName, imageFit: "cover" },
     examples: own.examples,
+    ...(example === undefined ? {} : { example: placeOf(own.path, example.file) }),
     config,
+    notes: [...own.notes, ...notesOf(own.examples)],
     async model(train) {
       const { seed } = settings;
       const [height, width, channels] = train.shape as [number, number, number];
       const network = classifier.network({ input: [height, width, channels], classes: own.classes.length });
       const model = new Model(network).initialize(seed);
+      model.classes = own.classes;
+      if (pretrained !== undefined) {
+        const file = await modelFile(pretrained);
+        takeFeatures(model, classifier, await platform.files.read(file), file);
+        return fineTune ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+      }
       setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       return model;
     },
@@ -207,6 +248,6 @@ function ownTask(config: RunConfig, own: Pick<OwnData, "path" | "kind" | "classe
 
 /** `photos` for `./photos/`, `list` for `data/list.csv`; in no way special for a shell or a file system. */
 function nameOf(path: string): string {
-  const name = lastPart(path).replace(/\.(csv|npz)$/i, "");
+  const name = lastPart(resolve(path)).replace(/\.(csv|npz)$/i, "");
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "") || "images";
 }

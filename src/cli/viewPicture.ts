@@ -4,11 +4,11 @@ import { fail } from "../core/errors.js";
 import { type ThemeName, type View, viewGif, viewPng, viewSvg } from "../inspect/index.js";
 
 /** The name of a picture's file. Errors: code "option" for another ending. */
-export function checkPictureName(file: string): string {
+export function checkPictureName(file: string, where = "--out"): string {
   if ([".svg", ".png", ".gif"].includes(extname(file))) return file;
   return fail({
     code: "option",
-    where: "--out",
+    where,
     problem: "is no picture's name",
     expected: "*.svg or *.png, or *.gif for what moves",
     received: file,

@@ -78,6 +78,7 @@ export {
 export { digits, fashionMnist, type MnistOptions, mnist, type TrainAndTest } from "./mnist.js";
 export { type NpyArray, parseNpy, parseNpz, readArrays } from "./npy.js";
 export { type ColumnOptions, type RecordDatasetOptions, recordDataset } from "./records.js";
+export { type ResizedOptions, resized } from "./resized.js";
 export { type SoundFolderOptions, soundFolder } from "./soundFiles.js";
 export { type Spectrogram, type SpectrogramOptions, spectrogram } from "./spectrogram.js";
 export { type StrokesOptions, strokes } from "./strokes.js";

@@ -38,8 +38,8 @@ export {
   type RejectionOptions,
   rejection,
 } from "./confidence.js";
-export { type Embedding, type EmbeddingMethod, type EmbeddingOptions, embedding } from "./embedding.js";
 export { type FilterEvolution, filterEvolution } from "./evolution.js";
+export { type FeaturePlane, type FeaturePlaneMethod, type FeaturePlaneOptions, featurePlane } from "./featurePlane.js";
 export { type FilterFigureOptions, filterFigurePng, filterFigureSvg } from "./filterFigure.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";

@@ -4,14 +4,14 @@ import { sketchHistograms, sketchNorms, sketchReport } from "./charts.js";
 import type { CalibrationDiagram, Rejection } from "./confidence.js";
 import { sketchConfusion } from "./confusionChart.js";
 import { sketchCalibration, sketchRejection, sketchRobustness } from "./curveCharts.js";
-import type { Embedding } from "./embedding.js";
+import type { FeaturePlane } from "./featurePlane.js";
 import { framesOf } from "./frames.js";
 import { sketchPixel, sketchWindows } from "./gridCharts.js";
 import { loadPackage } from "./packages.js";
 import type { PixelArithmetic } from "./pixel.js";
 import type { ConfusionView } from "./predictions.js";
 import type { Robustness, RobustnessCurve } from "./robustness.js";
-import { sketchEmbedding } from "./scatter.js";
+import { sketchFeaturePlane } from "./scatter.js";
 import { sketchTiles } from "./sheet.js";
 import type { GradientNorms, Histograms, UnitReport } from "./statistics.js";
 import { type Canvas, compose, newCanvas, type Sketch, type ThemeName, themes, toPng, toSvgText } from "./svg.js";
@@ -33,7 +33,7 @@ export type ChartView =
   | Robustness
   | PixelArithmetic
   | SlidingWindows
-  | Embedding;
+  | FeaturePlane;
 
 export interface PictureOptions {
   /** Default: "light". */
@@ -119,7 +119,7 @@ const charts: Charts = {
   robustness: sketchRobustness,
   pixelArithmetic: sketchPixel,
   slidingWindows: sketchWindows,
-  embedding: sketchEmbedding,
+  featurePlane: sketchFeaturePlane,
 };
 
 function sketch(canvas: Canvas, view: View): Sketch | Promise<Sketch> {

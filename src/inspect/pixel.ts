@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { type Network, type NetworkCall, tensorName } from "../model/network.js";
@@ -52,7 +53,7 @@ export interface PixelOptions extends ViewOptions {
  */
 export async function pixelArithmetic(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: PixelOptions = {},
 ): Promise<PixelArithmetic> {
   const where = "pixelArithmetic";

@@ -1,4 +1,4 @@
-import type { Embedding } from "./embedding.js";
+import type { FeaturePlane } from "./featurePlane.js";
 import { type Canvas, headingWidth, margin, type Sketch, standAlone, type Theme } from "./svg.js";
 import { short } from "./tiles.js";
 
@@ -18,7 +18,7 @@ const styleOf = (theme: Theme, label: number) => ({
 const mostNamed = 40;
 
 /** The points; classes differ in colour and in shape. */
-export function scatterPanel({ plot, document, theme }: Canvas, view: Embedding, size = 480): Element {
+export function scatterPanel({ plot, document, theme }: Canvas, view: FeaturePlane, size = 480): Element {
   const { points, labels, method, classes } = view;
   const rows = Array.from(labels, (label, i) => ({ x: points[2 * i]!, y: points[2 * i + 1]!, label }));
   const axis = {
@@ -64,7 +64,7 @@ export function scatterPanel({ plot, document, theme }: Canvas, view: Embedding,
 }
 
 /** Names beside their marks. */
-export function classKey({ plot, document, theme }: Canvas, { classes }: Embedding, columns = 1): Element {
+export function classKey({ plot, document, theme }: Canvas, { classes }: FeaturePlane, columns = 1): Element {
   const named = classes.slice(0, mostNamed);
   const rows = named.map((name, label) => {
     const words = name.length > 22 ? `${name.slice(0, 21)}…` : name;
@@ -96,14 +96,14 @@ export function classKey({ plot, document, theme }: Canvas, { classes }: Embeddi
   return standAlone(figure, theme);
 }
 
-export function embeddingSentence({ method, layer, size, labels, explained }: Embedding): string {
+export function planeSentence({ method, layer, size, labels, explained }: FeaturePlane): string {
   const numbers = `what ${layer} gives for ${labels.length.toLocaleString("en")} images, ${size.toLocaleString("en")} numbers each`;
   if (method === "tsne" || explained === undefined)
     return `${numbers}; neighbours are neighbours there, distances between groups say nothing`;
   return `${numbers}; the axes have ${short(100 * explained[0])} % and ${short(100 * explained[1])} % of the variance`;
 }
 
-export function sketchEmbedding(canvas: Canvas, view: Embedding): Sketch {
+export function sketchFeaturePlane(canvas: Canvas, view: FeaturePlane): Sketch {
   const size = 520;
   const panel = scatterPanel(canvas, view, size);
   panel.setAttribute("x", String(margin));
@@ -112,7 +112,7 @@ export function sketchEmbedding(canvas: Canvas, view: Embedding): Sketch {
   key.setAttribute("x", String(margin + size + 12));
   key.setAttribute("y", "4");
   const title = view.method === "pca" ? "Principal components" : "t-SNE";
-  const subtitle = embeddingSentence(view);
+  const subtitle = planeSentence(view);
   const width = margin + size + 12 + Number(key.getAttribute("width")) + margin;
   return {
     title,

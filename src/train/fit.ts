@@ -62,7 +62,7 @@ export interface FitOptions extends ExecutionOptions {
    * it is. Default: none.
    */
   readonly augment?: Augment;
-  /** Threads that augment, beside those that train; results do not depend on it. Default: up to 2 in Node, else 0. */
+  /** Threads that augment, beside those that train; results do not depend on it. Default: as many as pay, up to 2. */
   readonly loaderWorkers?: number;
   readonly callbacks?: readonly Callback[];
   /** Show progress on the terminal: a bar, or a line per epoch where output is no terminal. Default: true. */

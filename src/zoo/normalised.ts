@@ -4,6 +4,8 @@ import type { SymbolicTensor } from "../model/symbolic.js";
 export interface NormalisedOptions {
   readonly stride?: number;
   readonly groups?: number;
+  /** Default: 1e-5, PyTorch's. */
+  readonly epsilon?: number;
 }
 
 /**
@@ -19,7 +21,7 @@ export function normalised(
   x: SymbolicTensor,
   filters: number,
   kernel: number,
-  { stride = 1, groups = 1 }: NormalisedOptions = {},
+  { stride = 1, groups = 1, epsilon = 1e-5 }: NormalisedOptions = {},
 ): SymbolicTensor {
   const padding = (kernel - 1) / 2;
   const options = {
@@ -30,5 +32,5 @@ export function normalised(
     kernelInitializer: "heNormal",
     name: convolution,
   } as const;
-  return batchNorm({ momentum: 0.9, epsilon: 1e-5, name: norm })(conv2d(filters, kernel, options)(x));
+  return batchNorm({ momentum: 0.9, epsilon, name: norm })(conv2d(filters, kernel, options)(x));
 }

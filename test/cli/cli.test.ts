@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { invocation } from "../../src/cli/invocation.js";
+import { listedRecipes } from "../../src/zoo/recipes.js";
 import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
 
 let machine: Machine;
@@ -24,7 +25,7 @@ afterAll(async () => {
 });
 
 const quick = ["--epochs", "3", "--train", "200", "--threads", "1"];
-const recipeNames = "mnist-shallow, mnist-deep, mnist-mlp, lwls, fashion-mlp";
+const recipeNames = listedRecipes.map(({ name }) => name).join(", ");
 
 describe("help", () => {
   test("teaches by examples, and names the exit codes", async () => {
@@ -32,7 +33,7 @@ describe("help", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Examples:\n  fovea train mnist-shallow ");
     expect(stdout).toContain("Exit codes:\n  0    done\n  1    failed");
-    for (const command of ["train", "evaluate", "runs", "predict", "summary", "data"]) {
+    for (const command of ["train", "experiment", "evaluate", "runs", "predict", "summary", "data"]) {
       const help = await fovea(command, "--help");
       expect(help.code).toBe(0);
       expect(help.stdout).toContain("Examples:\n  fovea");
@@ -48,6 +49,8 @@ describe("help", () => {
   test("lists the recipes", async () => {
     const { stdout } = await fovea("train", "--help");
     for (const name of recipeNames.split(", ")) expect(stdout).toContain(`\n${name} `);
+    // of use in a comparison alone
+    expect(stdout).not.toContain("\nall-conv-pool ");
   });
 
   test("--version is that of package.json", async () => {
@@ -212,7 +215,11 @@ describe("evaluate", () => {
     expect(lines[16]).toBe("Most often confused");
     expect(lines[17]).toBe("Class  taken for  Images  of the class");
     const matrix = lines.indexOf("Confusion matrix: a row for each true class, a column for each prediction");
-    expect(lines).toHaveLength(matrix + 13);
+    const mistakes = lines.indexOf("Worst mistakes");
+    expect(mistakes).toBe(matrix + 13);
+    expect(lines[mistakes + 1]).toMatch(/^Image +is +taken for +with$/);
+    expect(lines.at(-2)).toBe("picture runs/mnist-shallow-1/mistakes.png: the 24 worst mistakes");
+    expect(existsSync("runs/mnist-shallow-1/mistakes.png")).toBe(true);
   });
 
   test("gives all numbers with --json", async () => {

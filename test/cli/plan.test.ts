@@ -6,6 +6,7 @@ import { main } from "../../src/cli/main.js";
 import type { PlanSummary } from "../../src/inspect/planTable.js";
 import { loadModel, Model } from "../../src/train/model.js";
 import { mnistShallow } from "../../src/zoo/networks.js";
+import { listedRecipes } from "../../src/zoo/recipes.js";
 import { fovea, jsonLines } from "./machine.js";
 
 let directory: string;
@@ -125,7 +126,7 @@ describe("mistakes end with code 2", () => {
     [
       ["plan", "mnist-shalow"],
       'error: plan "mnist-shalow": there is no recipe, run directory or model file of this name (expected a path, or ' +
-        'one of mnist-shallow, mnist-deep, mnist-mlp, lwls, fashion-mlp).\nDid you mean "mnist-shallow".\n',
+        `one of ${listedRecipes.map(({ name }) => name).join(", ")}).\nDid you mean "mnist-shallow".\n`,
     ],
     [
       ["plan", "lwls", "--train", "--infer"],

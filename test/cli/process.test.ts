@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
 import { jsonLines, type Machine, makeMachine } from "./machine.js";
@@ -82,6 +82,31 @@ describe("built", () => {
     expect(stdout).toMatch(/\nTry next:\n {2}\S.* train --resume interrupted\n/);
     expect(code).toBe(130);
     expect(existsSync(`${machine.directory}/interrupted/model.safetensors`)).toBe(true);
+  });
+
+  test.runIf(process.platform !== "win32")("an experiment goes on after Ctrl-C", async () => {
+    const settings = { train: 1500, epochs: 15, patience: 15 };
+    const variants = [{ name: "a", recipe: "lwls", settings }];
+    writeFileSync(`${machine.directory}/one.json`, JSON.stringify({ variants, seeds: [4] }));
+    const metrics = `${machine.directory}/runs/one/a-4/metrics.jsonl`;
+    const first = start("experiment", "one.json");
+    while (!existsSync(metrics)) await new Promise((resolve) => setTimeout(resolve, 5));
+    first.child.kill("SIGINT");
+    expect(await first.done).toEqual({
+      code: 130,
+      stdout: "",
+      stderr:
+        "Stopping: a checkpoint will be saved, for the same command to go on from. Press Ctrl-C again to end at once.\n" +
+        "note: 0 of 1 trainings are done; the same command goes on with the rest\n",
+    });
+    const next = await start("experiment", "one.json", "--json").done;
+    expect([next.code, jsonLines(next.stdout).map(({ event }) => event)]).toEqual([0, ["trial", "end"]]);
+    expect(readFileSync(metrics, "utf8").split("\n")).toHaveLength(16);
+    const flags = ["--train", "1500", "--epochs", "15", "--patience", "15", "--seed", "4", "--out", "straight"];
+    await start("train", "lwls", ...flags, "--quiet").done;
+    expect(readFileSync(`${machine.directory}/runs/one/a-4/model.safetensors`)).toEqual(
+      readFileSync(`${machine.directory}/straight/model.safetensors`),
+    );
   });
 
   test.runIf(process.platform !== "win32")("two processes never train in one directory", async () => {

@@ -104,7 +104,7 @@ describe("a config", () => {
     ["[]", "wrong config (expected an object, received [])."],
     ['{"recipe": "lwls", "setings": {}}', /unknown option "setings" .*\nDid you mean "settings"\.\n$/],
     ['{"recipe": "lwls", "settings": {"epoch": 1}}', /settings: unknown option "epoch" .*\nDid you mean "epochs"\.\n$/],
-    ['{"settings": {}}', /wrong recipe \(expected one of mnist-shallow, .*, received nothing\)\.\n$/],
+    ['{"settings": {}}', /wrong recipe \(expected data, or one of mnist-shallow, .*, received nothing\)\.\n$/],
     [
       '{"recipe": "lwls", "settings": {"epochs": 1.5}}',
       "wrong settings.epochs (expected a whole number ≥ 1, received 1.5).",
@@ -143,7 +143,7 @@ describe("--resume", () => {
   test("is refused with what would change the run", async () => {
     expect((await fovea("train", "--resume", "first", "--momentum", "0.1")).stderr).toBe(
       'error: train --resume: "--momentum" does not go with it: a run goes on as it was begun ' +
-        "(expected --epochs, --threads, --quiet or --json).\n",
+        "(expected --epochs, --threads, --quiet or --json, and --data where images have been moved).\n",
     );
     expect((await fovea("train", "lwls", "--resume", "first")).code).toBe(2);
     expect((await fovea("train", "--resume", "nowhere")).stderr).toMatch(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { DataArray } from "../../src/core/dtypes.js";
 import { keyOf, RandomStream } from "../../src/core/random.js";
 import { Augmentor, augmentFromJSON, augmentToJSON, layoutOf } from "../../src/data/augment/augment.js";
 import type { Augmentation, Fill } from "../../src/data/augment/augmentation.js";
@@ -108,8 +109,8 @@ describe("movements", () => {
               const fromX = a * x + b * y + c + (field?.x[y * width + x] ?? 0);
               const fromY = d * x + e * y + f + (field?.y[y * width + x] ?? 0);
               const expected = bilinear(at, fromX, fromY);
-              // half a step, and what float64 loses at ties
-              expect(Math.abs(to[(y * width + x) * channels + channel]! - expected)).toBeLessThan(0.5 + 1e-9);
+              // half a step, and what weights of 14 bits lose
+              expect(Math.abs(to[(y * width + x) * channels + channel]! - expected)).toBeLessThan(0.56);
             }
           }
         }
@@ -137,9 +138,7 @@ describe("movements", () => {
 
   test("flips mirror, and crops move by whole pixels: nothing is interpolated", () => {
     const data = images(60, 4, 5, 3);
-    const pixel = (from: Uint8Array | Float32Array, x: number, y: number) => [
-      ...from.subarray((y * 5 + x) * 3, (y * 5 + x) * 3 + 3),
-    ];
+    const pixel = (from: DataArray, x: number, y: number) => [...from.subarray((y * 5 + x) * 3, (y * 5 + x) * 3 + 3)];
     const seen = new Set<string>();
     const flipped = augmented(data, augment(flip("both")));
     const cropped = augmented(data, augment(randomCrop(2)));

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { availableParallelism } from "node:os";
+import { describe, expect, test, vi } from "vitest";
 import { type FoveaError, fail } from "../../src/core/errors.js";
 import { sizeOf } from "../../src/core/shapes.js";
 import { epochOrder } from "../../src/data/batches.js";
@@ -190,6 +191,30 @@ describe("a loader", () => {
         await waiting;
         if (Date.now() > until) expect.fail("every batch had to be waited for");
       }
+    });
+  });
+
+  test("gets workers by itself where processors are free, or augmentation takes longer than steps", async () => {
+    const processors = availableParallelism();
+    await withLoader(digits, { batchSize: 10, augment: usual, threads: processors - 1 }, async (loader) => {
+      await vi.waitFor(() => expect(loader.hasWorkers).toBe(true), 10_000);
+    });
+    await withLoader(digits, { batchSize: 1, augment: usual, seed: 5, threads: processors }, async (loader) => {
+      expect(loader.hasWorkers).toBe(false);
+      expect((await epochOf(loader, digits, 1, 1)).inputs).toEqual(augmented(digits, usual, { seed: 5 }).inputs);
+      await vi.waitFor(() => expect(loader.hasWorkers).toBe(true), 10_000);
+      expect((await epochOf(loader, digits, 1, 2)).inputs).toEqual(
+        augmented(digits, usual, { seed: 5, epoch: 2 }).inputs,
+      );
+    });
+    await withLoader(digits, { batchSize: 1, augment: augment(shift(0.1)), threads: processors }, async (loader) => {
+      loader.begin(tableFor(digits, 1), epochOrder(100, 0, 1, false), 1);
+      for (let step = 0; step < 40; step++) {
+        await loader.next(new Int32Array(1));
+        const busy = performance.now() + 3;
+        while (performance.now() < busy);
+      }
+      expect(loader.hasWorkers).toBe(false);
     });
   });
 

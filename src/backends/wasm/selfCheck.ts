@@ -183,8 +183,14 @@ export function winogradGraph(): Graph {
   const builder = new GraphBuilder();
   addConvolutions(builder, { height: 16, width: 16, channels: 32, taps: [3, 3] });
   addConvolutions(builder, { height: 16, width: 16, channels: 32, taps: [5, 5] });
+  // along rows, with a stride, a rest of pixels and one of filters
+  const [image, filter] = [input(builder, "rows", 2, 16, 19, 3), input(builder, "filter of rows", 5, 5, 3, 42)];
+  const window = { strides: [1, 2], dilation: [1, 1], padding: [2, 2, 2, 2], groups: 1 } as const;
+  addOutput(builder, builder.add(conv, [image, filter], window));
   return builder.build();
 }
+
+const input = (builder: GraphBuilder, name: string, ...shape: number[]): Node => builder.input(name, shape, "float32");
 
 interface ConvolutionSizes {
   readonly height: number;

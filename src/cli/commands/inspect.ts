@@ -6,9 +6,9 @@ import { strokes } from "../../data/strokes.js";
 import {
   confusion,
   deconvnet,
-  type EmbeddingMethod,
-  embedding,
+  type FeaturePlaneMethod,
   featureMaps,
+  featurePlane,
   filterEvolution,
   filters,
   gradCam,
@@ -44,7 +44,7 @@ export interface InspectCommandOptions {
   readonly unit?: string;
   readonly images?: number;
   readonly at?: readonly number[];
-  readonly method?: EmbeddingMethod;
+  readonly method?: FeaturePlaneMethod;
   readonly kernel?: readonly number[];
   readonly input?: readonly number[];
   readonly stride?: readonly number[];
@@ -171,7 +171,7 @@ export const viewCommands = {
         });
       }
       const { method } = subject.options;
-      return embedding(subject.model, await dataOf(subject, 1000), {
+      return featurePlane(subject.model, await dataOf(subject, 1000), {
         ...subject.execution,
         ...(layer === undefined ? {} : { layer }),
         ...(method === undefined ? {} : { method }),

@@ -1,13 +1,13 @@
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
 import { type Dataset, parseAugment } from "../../data/index.js";
 import { learningCurvesPng, learningCurvesSvg } from "../../inspect/curves.js";
 import { learningRatePng, learningRateSvg } from "../../inspect/learningRatePlot.js";
+import { countParameters, isTrained } from "../../model/network.js";
 import type { OptimizerKind } from "../../model/optimizers.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
-import { jsonLinesLogger, tensorBoardLogger } from "../../train/loggers.js";
 import { Model } from "../../train/model.js";
 import { progressBar } from "../../train/progress.js";
 import { recipeFit, type ScheduleName, type TrainingSettings } from "../../zoo/training.js";
@@ -17,11 +17,9 @@ import { formatBytes, formatCount } from "../format.js";
 import { Interrupts } from "../interrupt.js";
 import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
-import { formatOwnExamples } from "../ownData.js";
 import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
 import { labelOf, newTask, resumedTask, type Task, type TaskData } from "../task.js";
 import {
-  checkpointOf,
   configForFile,
   configFromFile,
   configOfFlags,
@@ -31,6 +29,7 @@ import {
   readGivenConfig,
   resolveConfig,
 } from "../trainConfig.js";
+import { trainTask, writeStart } from "../training.js";
 
 /** What the command line says, by commander's names; those that decide the run are in trainConfig.ts. */
 export interface TrainOptions {
@@ -58,20 +57,11 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(task.name, options.out);
   try {
-    await writeStart(run, task).catch(async (error: unknown) => {
-      await run.discard();
-      throw error;
-    });
+    await writeStart(run, task);
     return await trainIn(run, task, interrupts, options, io);
   } finally {
     await run.release();
   }
-}
-
-/** Writes what decides a run: its config, and which examples it takes. */
-async function writeStart(run: RunDirectory, { config, examples }: Task): Promise<void> {
-  await run.writeStart(configForFile(config, run.path));
-  if (examples !== undefined) await platform.files.writeAtomic(run.file(runFiles.data), formatOwnExamples(examples));
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */
@@ -110,65 +100,36 @@ async function trainIn(
   options: TrainOptions,
   io: Io,
 ): Promise<number> {
-  const { config, settings, loss } = task;
-  const { threads } = config;
+  const { config } = task;
   const autotune = autotuneOf({ autotune: config.autotune, retune: options.retune });
-  const execution = { threads, autotune };
   const discard = async () => {
     if (options.resume === undefined && !(await run.holdsWork())) await run.discard();
   };
   interrupts.cleanUp = discard;
-  let history: History | undefined;
+  let trained: Awaited<ReturnType<typeof trainTask>>;
   try {
     const quiet = options.json === true || options.quiet === true;
+    if (!quiet) for (const note of task.notes) printNote(io, note);
     const data = await task.data({ io, quiet });
-    const model = await task.model(data.train);
-    const fit = recipeFit(task, settings, data.train, data.validation);
     interrupts.finishing = "Stopping: a checkpoint will be saved, and the model measured.";
     if (autotune !== false && !quiet) printNote(io, "kernels that were not measured before are measured first");
-    history = await model.fit(fit.data, {
-      ...fit.options,
-      ...execution,
-      signal: interrupts.signal,
-      progress: false,
-      checkpoint: checkpointOf(config, run.file(runFiles.checkpoints)),
-      resume: true,
-      callbacks: [
-        ...(fit.options.callbacks ?? []),
-        jsonLinesLogger(run.file(runFiles.metrics)),
-        ...(config.tensorBoard === true ? [tensorBoardLogger(run.file(runFiles.tensorBoard))] : []),
-        reporter({ task, data, run }, { ...options, threads }, io),
-      ],
-    });
-    if (history.epochs.length === 0) {
+    const { signal } = interrupts;
+    const callbacks = [reporter({ task, data, run }, { ...options, threads: config.threads }, io)];
+    trained = await trainTask(run, task, data, { autotune, signal, callbacks });
+    if (trained === undefined) {
       await discard();
       return exitCodes.interrupted;
     }
-    const metadata = { ...task.metadata, seed: String(settings.seed), data: data.train.source };
-    await model.save(run.file(runFiles.model), { metadata });
-    // as it is reported everywhere: without what training adds to the loss
-    const test = await model.evaluate(data.test, { ...execution, loss });
-    const { end } = history;
-    const result: RunResult = {
-      recipe: labelOf(config),
-      data: data.test.source,
-      test,
-      parameters: model.parameterCount,
-      epochs: end.epochs,
-      weightsOfEpoch: end.weightsOfEpoch,
-      stopped: end.stopped ?? null,
-      seconds: end.seconds,
-    };
-    await run.writeResult(result);
+    const { history, result } = trained;
     const example = await drawPictures(run, task, history, data.test, io);
     if (options.json === true) printJson(io, { event: "end", run: run.path, ...result });
     else printResult(result, run, task, example, io);
     return interrupts.interrupted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
     // Leaves the line that progress was drawing in.
-    if (interrupts.finishing !== undefined && history === undefined && io.stderr.isTTY === true) printLine(io.stderr);
+    if (interrupts.finishing !== undefined && trained === undefined && io.stderr.isTTY === true) printLine(io.stderr);
     // What was measured is kept, also of a run that failed later.
-    if (history === undefined) await discard();
+    if (trained === undefined) await discard();
     throw error;
   } finally {
     interrupts.stopListening();
@@ -204,7 +165,7 @@ async function findRate(task: Task, options: TrainOptions, io: Io): Promise<numb
   }
   const rate = Number(search.suggestion.toPrecision(2));
   const lines = [
-    `the loss falls the most at a learning rate of ${rate} (the settings have ${settings.learningRate})`,
+    `the loss falls the most at a learning rate of ${rate} (the ${task.config.recipe === undefined ? "run" : "recipe"} has ${settings.learningRate})`,
     `and is at its lowest at ${Number(search.lowest.toPrecision(2))}: higher rates are too high`,
     ...(files.length === 0 ? [] : [`picture ${files.join(" and ")}`]),
     "",
@@ -218,11 +179,12 @@ async function findRate(task: Task, options: TrainOptions, io: Io): Promise<numb
 /** What stands behind `fovea train` to begin a run like this. */
 function beginningOf({ config: { recipe, data, model, imageSize } }: Task): string {
   if (recipe !== undefined) return recipe;
-  const path = relative(process.cwd(), data!);
-  const place = path.startsWith("..") ? data! : path || ".";
   const size = imageSize === undefined ? "" : ` --image-size ${imageSize}`;
-  return `--data ${/[^\w./-]/.test(place) ? `"${place}"` : place} --model ${model}${size}`;
+  return `--data ${quoted(data!)} --model ${model}${size}`;
 }
+
+/** A path as a shell takes it. */
+const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `"${path}"`);
 
 interface Job {
   readonly task: Task;
@@ -273,12 +235,16 @@ function describeStart({ task, data, run }: Job, start: RunStart, threads: numbe
     `${formatCount(start.validationExamples)} to validate`,
     `${formatCount(test.length)} to test`,
   ];
-  const parameters = new Model(start.network).parameterCount;
+  const { weights } = start.network;
+  const parameters = formatCount(countParameters(weights));
+  const learned = countParameters(weights.filter(isTrained));
+  const all = countParameters(weights.filter(({ trainable }) => trainable));
+  const alone = learned === all ? "" : `, ${formatCount(learned)} of them trained`;
   const used = `${start.threads} ${start.threads === 1 ? "thread" : "threads"}`;
   return [
     `${task.title} (${task.about})`,
     `  data      ${trainData.source}: ${counts.join(", ")}`,
-    `  network   ${formatCount(parameters)} parameters, ${formatBytes(start.memoryBytes)} for training`,
+    `  network   ${parameters} parameters${alone}, ${formatBytes(start.memoryBytes)} for training`,
     `  training  ${describeTraining(settings)}`,
     ...(parseAugment(settings.augment ?? "none").steps.length === 0 ? [] : [`  varied    ${settings.augment}`]),
     `  engine    ${used}${threads === undefined ? "" : " as asked for"}`,
@@ -336,8 +302,7 @@ async function drawPictures(
   try {
     await platform.files.writeAtomic(run.file(runFiles.curvesSvg), await learningCurvesSvg(history, options));
     await platform.files.writeAtomic(run.file(runFiles.curvesPng), await learningCurvesPng(history, options));
-    // images of one's own are at hand anyway
-    return task.examples === undefined ? await writeExample(run, test) : undefined;
+    return task.example ?? (await writeExample(run, test));
   } catch (error) {
     if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
     printNote(io, `pictures are missing: ${error.message}`);
@@ -355,10 +320,10 @@ function printResult(result: RunResult, run: RunDirectory, task: Task, example: 
     ...(result.stopped === interruption ? ["a checkpoint is saved: the run can go on as if never interrupted"] : []),
     "",
     "Try next:",
-    ...(result.stopped === interruption ? [`  ${fovea} train --resume ${run.path}`] : []),
-    `  ${fovea} evaluate ${run.path}`,
-    ...(example === undefined ? [] : [`  ${fovea} predict ${run.path} ${example}`]),
-    `  ${fovea} summary ${run.path}`,
+    ...(result.stopped === interruption ? [`  ${fovea} train --resume ${quoted(run.path)}`] : []),
+    `  ${fovea} evaluate ${quoted(run.path)}`,
+    ...(example === undefined ? [] : [`  ${fovea} predict ${quoted(run.path)} ${quoted(example)}`]),
+    `  ${fovea} summary ${quoted(run.path)}`,
     ...(task.examples === undefined
       ? [`  ${fovea} train ${task.name === "mnist-deep" ? "mnist-shallow" : "mnist-deep"}`]
       : []),

@@ -1,4 +1,5 @@
 import type { Fill } from "./augmentation.js";
+import { Frame } from "./frame.js";
 
 /**
  * Where each pixel of the result is taken from: the pixel (x, y) from (a·x + b·y + c, d·x + e·y + f), plus what a smooth
@@ -169,135 +170,8 @@ function splineWeights(length: number, spacing: number): Float64Array {
 export function resample(from: Uint8Array, to: Uint8Array, channels: number, geometry: Geometry, fill: Fill): void {
   const frame = geometry.frame(channels);
   frame.draw(from, fill);
-  if (isWhole(geometry)) {
-    moveWhole(frame, to, geometry, fill);
-    return;
-  }
-  const { width, height } = geometry;
-  const { xs, ys } = frame;
-  for (let y = 0; y < height; y++) {
-    placesOf(y, geometry, xs, ys);
-    if (fill === "reflect") {
-      mirror(xs, width);
-      mirror(ys, height);
-    }
-    const start = y * width * channels;
-    if (channels === 3) interpolateColours(frame, to, start);
-    else interpolateGrey(frame, to, start);
-  }
-}
-
-/** An image in a frame of one pixel, and another one at the right and at the bottom that is read and never counts. */
-class Frame {
-  readonly pixels: Uint8Array;
-  /** Bytes of a row. */
-  readonly pitch: number;
-  /** Where the pixels of one row of the result come from. */
-  readonly xs: Float64Array;
-  readonly ys: Float64Array;
-  /** For shifts and flips: offsets in bytes of the columns in a row. */
-  readonly columns: Int32Array;
-
-  constructor(
-    readonly height: number,
-    readonly width: number,
-    readonly channels: number,
-  ) {
-    this.pitch = (width + 3) * channels;
-    this.pixels = new Uint8Array((height + 3) * this.pitch);
-    this.xs = new Float64Array(width);
-    this.ys = new Float64Array(width);
-    this.columns = new Int32Array(width);
-  }
-
-  draw(image: Uint8Array, fill: Fill): void {
-    const { pixels, pitch, height, width, channels } = this;
-    const line = width * channels;
-    if (typeof fill === "number") pixels.fill(fill);
-    for (let y = 0, from = 0; y < height; y++) {
-      let to = (y + 1) * pitch + channels;
-      for (const end = from + line; from < end; ) pixels[to++] = image[from++]!;
-    }
-    if (typeof fill === "number") return;
-    // next to the border, the nearest pixel and the mirrored one are the same
-    for (let y = 1; y <= height; y++) {
-      const left = y * pitch;
-      for (let i = 0; i < channels; i++) {
-        pixels[left + i] = pixels[left + channels + i]!;
-        pixels[left + channels + line + i] = pixels[left + line + i]!;
-      }
-    }
-    pixels.copyWithin(0, pitch, 2 * pitch);
-    pixels.copyWithin((height + 1) * pitch, height * pitch, (height + 1) * pitch);
-  }
-}
-
-/** Where the pixels of row y come from. */
-function placesOf(y: number, { a, b, c, d, e, f, field }: Geometry, xs: Float64Array, ys: Float64Array): void {
-  const firstX = b * y + c;
-  const firstY = e * y + f;
-  for (let x = 0; x < xs.length; x++) {
-    xs[x] = a * x + firstX;
-    ys[x] = d * x + firstY;
-  }
-  if (field === undefined) return;
-  const start = y * xs.length;
-  for (let x = 0; x < xs.length; x++) {
-    xs[x]! += field.x[start + x]!;
-    ys[x]! += field.y[start + x]!;
-  }
-}
-
-/** Brings places back between the outer edges of the border's pixels, at −½ and extent − ½, by mirrors there. */
-function mirror(places: Float64Array, extent: number): void {
-  const period = 2 * extent;
-  for (let i = 0; i < places.length; i++) {
-    const from = places[i]! + 0.5;
-    if (from >= 0 && from <= extent) continue;
-    const folded = from - period * Math.floor(from / period);
-    places[i] = (folded <= extent ? folded : period - folded) - 0.5;
-  }
-}
-
-// two loops, for V8's code for any number of channels is half as fast
-
-function interpolateColours(frame: Frame, to: Uint8Array, start: number): void {
-  const { pixels, pitch, xs, ys, width, height } = frame;
-  const [right, bottom] = [width + 1, height + 1];
-  for (let x = 0, out = start; x < width; x++, out += 3) {
-    const fromX = Math.min(right, Math.max(0, xs[x]! + 1));
-    const fromY = Math.min(bottom, Math.max(0, ys[x]! + 1));
-    const left = fromX | 0;
-    const top = fromY | 0;
-    const partX = fromX - left;
-    const partY = fromY - top;
-    const w11 = partX * partY;
-    const w01 = partX - w11;
-    const w10 = partY - w11;
-    const w00 = 1 - partX - w10;
-    const p = top * pitch + 3 * left;
-    const q = p + pitch;
-    to[out] = w00 * pixels[p]! + w01 * pixels[p + 3]! + w10 * pixels[q]! + w11 * pixels[q + 3]! + 0.5;
-    to[out + 1] = w00 * pixels[p + 1]! + w01 * pixels[p + 4]! + w10 * pixels[q + 1]! + w11 * pixels[q + 4]! + 0.5;
-    to[out + 2] = w00 * pixels[p + 2]! + w01 * pixels[p + 5]! + w10 * pixels[q + 2]! + w11 * pixels[q + 5]! + 0.5;
-  }
-}
-
-function interpolateGrey(frame: Frame, to: Uint8Array, start: number): void {
-  const { pixels, pitch, xs, ys, width, height } = frame;
-  const [right, bottom] = [width + 1, height + 1];
-  for (let x = 0; x < width; x++) {
-    const fromX = Math.min(right, Math.max(0, xs[x]! + 1));
-    const fromY = Math.min(bottom, Math.max(0, ys[x]! + 1));
-    const left = fromX | 0;
-    const top = fromY | 0;
-    const partX = fromX - left;
-    const p = top * pitch + left;
-    const q = p + pitch;
-    const above = pixels[p]! + (pixels[p + 1]! - pixels[p]!) * partX;
-    const below = pixels[q]! + (pixels[q + 1]! - pixels[q]!) * partX;
-    to[start + x] = above + (below - above) * (fromY - top) + 0.5;
-  }
+  if (isWhole(geometry)) moveWhole(frame, to, geometry, fill);
+  else frame.interpolate(to, geometry, fill === "reflect");
 }
 
 /** Whether pixels come from pixels: shifts by whole numbers, and flips. Angles and scales that are drawn never do. */

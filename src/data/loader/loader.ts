@@ -14,8 +14,10 @@ export interface LoaderOptions {
   readonly augment?: Augment;
   /** Decides, with the epoch and the example's number, how an example is varied. Default: 0. */
   readonly seed?: number;
-  /** Threads that augment; 0 for none. Default: {@link defaultWorkers}. */
+  /** Threads that augment; 0 for none. Default: as many as pay, see {@link Loader}. */
   readonly workers?: number;
+  /** Threads that train. Default: one for each processor. */
+  readonly threads?: number;
   /** Batches that are prepared while one is trained on. Default: 2. */
   readonly ahead?: number;
 }
@@ -26,11 +28,14 @@ const mostAheadBytes = 2 ** 26;
 /** Examples that are read at once: files are on their way, and decoders have them in full size. */
 const mostReads = 8;
 
-/** Threads that augment, where nobody says: one or two beside the first, in Node. */
-export function defaultWorkers(): number {
-  if (platform.name === "browser" || typeof SharedArrayBuffer === "undefined") return 0;
-  return Math.min(2, platform.cpuCount() - 1);
-}
+/** Threads that augment, at most, where nobody says how many. */
+const mostWorkers = 2;
+
+/** Batches from one look at the time that augmentation takes to the next. */
+const lookEvery = 32;
+
+/** Part of the time that augmentation may take on the training thread. */
+const mostShare = 0.5;
 
 /** A slot's work: reading, then augmenting. */
 interface Work {
@@ -46,13 +51,25 @@ interface Work {
  * size: memory is bounded by it, whatever the size of the data set, and nothing is read before there is place. Reading
  * happens in the main thread's idle time (decoders have threads of their own), augmentation in workers, which finish
  * chunks without the main thread. The bits depend on neither.
+ *
+ * Workers pay where processors are free. Where all of them train, a worker takes its time from a training thread, for
+ * which the others wait: then the main thread augments between steps, until it turns out that this takes longer than the
+ * steps.
  */
 export class Loader implements BatchSource {
   readonly rows: number;
   readonly #ring: Ring;
   readonly #work: (Work | undefined)[];
   readonly #variation: Variation | undefined;
-  readonly #workers: LoaderWorkers | undefined;
+  /** Makes the workers, where there may be any. */
+  readonly #make: (() => LoaderWorkers) | undefined;
+  /** Those that were made, and those that are there and augment. */
+  #hired: LoaderWorkers | undefined;
+  #workers: LoaderWorkers | undefined;
+  /** Milliseconds that augmentation took here in the last `#batches` batches, since the moment `#since`. */
+  #spent = 0;
+  #batches = 0;
+  #since = 0;
   readonly #seed: number;
   readonly #reads = new Limit(mostReads);
   readonly #size: number;
@@ -68,7 +85,7 @@ export class Loader implements BatchSource {
 
   constructor(
     readonly data: Dataset,
-    { batchSize, augment, seed = 0, workers = defaultWorkers(), ahead = 2 }: LoaderOptions,
+    { batchSize, augment, seed = 0, workers, threads = platform.cpuCount(), ahead = 2 }: LoaderOptions,
   ) {
     const layout = layoutOf(data);
     if (augment !== undefined) checkAugment(augment, layout, "augment");
@@ -76,18 +93,44 @@ export class Loader implements BatchSource {
     this.#seed = seed;
     this.#size = sizeOf(data.shape);
     this.#targetSize = sizeOf(data.targetShape);
-    const threads = augment === undefined || augment.steps.length === 0 ? 0 : workers;
-    const chunk = Math.ceil(this.rows / Math.max(1, threads));
+    const isVaried = augment !== undefined && augment.steps.length > 0;
+    const free = Math.max(0, platform.cpuCount() - threads);
+    const most = isVaried ? (workers ?? (mayWork() ? Math.min(mostWorkers, Math.max(1, free)) : 0)) : 0;
+    const chunk = Math.ceil(this.rows / Math.max(1, most));
     const partners = augment !== undefined && mixes(augment);
     const one = Ring.bytes({ layout, chunk, partners, slots: 1 });
     const further = Math.min(Math.ceil((ahead * this.rows) / chunk), Math.floor(mostAheadBytes / one));
     const given: RingLayout = { layout, chunk, partners, slots: Math.ceil(this.rows / chunk) + 1 + further };
-    const memory = threads > 0 ? new SharedArrayBuffer(Ring.bytes(given)) : new ArrayBuffer(Ring.bytes(given));
+    const memory = most > 0 ? new SharedArrayBuffer(Ring.bytes(given)) : new ArrayBuffer(Ring.bytes(given));
     this.#ring = new Ring(given, memory);
     this.#work = new Array<Work | undefined>(given.slots).fill(undefined);
     if (augment === undefined) return;
-    if (memory instanceof ArrayBuffer) this.#variation = new Variation(augment, layout, seed);
-    else this.#workers = new LoaderWorkers(threads, { augment: augmentToJSON(augment), seed, ring: given, memory });
+    this.#variation = new Variation(augment, layout, seed);
+    if (memory instanceof ArrayBuffer) return;
+    this.#make = () => new LoaderWorkers(most, { augment: augmentToJSON(augment), seed, ring: given, memory });
+    if (workers !== undefined) this.#hired = this.#workers = this.#make();
+    else if (free > 0) this.#hire();
+  }
+
+  /**
+   * Workers that nobody has asked for are a gain and no need: until they are there, and where they cannot be had, the main
+   * thread augments.
+   */
+  #hire(): void {
+    if (this.#make === undefined || this.#hired !== undefined) return;
+    const hired = this.#make();
+    this.#hired = hired;
+    hired.ready.then(
+      () => {
+        this.#workers = hired;
+      },
+      () => hired.close(),
+    );
+  }
+
+  /** Whether workers augment by now. */
+  get hasWorkers(): boolean {
+    return this.#workers !== undefined;
   }
 
   /** Bytes of all examples on their way. */
@@ -101,6 +144,7 @@ export class Loader implements BatchSource {
     this.#epoch = epoch;
     this.#position = 0;
     this.#begun = 0;
+    this.#look();
     this.#fill();
   }
 
@@ -122,7 +166,7 @@ export class Loader implements BatchSource {
   async close(): Promise<void> {
     this.#closed = true;
     this.#reads.close();
-    await this.#workers?.close();
+    await this.#hired?.close();
   }
 
   async #wait(rows: Int32Array, from: number, to: number): Promise<void> {
@@ -152,7 +196,21 @@ export class Loader implements BatchSource {
       i += count;
     }
     this.#position += rows.length;
+    if (++this.#batches === lookEvery) this.#hireIfItPays();
     this.#fill();
+  }
+
+  #hireIfItPays(): void {
+    const elapsed = platform.now() - this.#since;
+    if (this.#spent > mostShare * elapsed) this.#hire();
+    this.#look();
+  }
+
+  /** Begins to measure anew. */
+  #look(): void {
+    this.#batches = 0;
+    this.#spent = 0;
+    this.#since = platform.now();
   }
 
   /** Begins chunks for as long as there is place. */
@@ -195,8 +253,11 @@ export class Loader implements BatchSource {
   }
 
   #vary(slot: number, count: number, epoch: number): Promise<void> | undefined {
+    if (this.#workers !== undefined) return this.#workers.run({ slot, count, epoch });
+    const began = platform.now();
     this.#variation?.apply(this.#ring, slot, count, epoch);
-    return this.#workers?.run({ slot, count, epoch });
+    this.#spent += platform.now() - began;
+    return undefined;
   }
 
   #read(slot: number, order: Uint32Array, epoch: number): Promise<void> | undefined {
@@ -234,6 +295,11 @@ export class Loader implements BatchSource {
     inputs.set(data.inputs.subarray(index * this.#size, (index + 1) * this.#size));
     return undefined;
   }
+}
+
+/** Whether there can be workers, which need memory that threads share. */
+function mayWork(): boolean {
+  return typeof SharedArrayBuffer !== "undefined";
 }
 
 /** Runs so many tasks at once, the others in their order. */

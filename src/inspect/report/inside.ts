@@ -3,12 +3,12 @@ import { tensorName } from "../../model/network.js";
 import type { AttackMethod } from "../adversarial.js";
 import { adversarialImages, attackCurve, foolingImages } from "../adversarial.js";
 import { evenly, robustnessLines, robustnessPanel, titleOfCurve } from "../curveCharts.js";
-import { embedding } from "../embedding.js";
 import { examplesAt } from "../examples.js";
+import { featurePlane } from "../featurePlane.js";
 import { featureMaps, filters } from "../filters.js";
 import { gradCam } from "../gradCam.js";
 import { geometryCurve, noiseCurve, type RobustnessCurve } from "../robustness.js";
-import { classKey, embeddingSentence, scatterPanel } from "../scatter.js";
+import { classKey, planeSentence, scatterPanel } from "../scatter.js";
 import { themes } from "../svg.js";
 import { pictureTile, short, type Tile, tilesOf } from "../tiles.js";
 import { capital, count, type Html, html } from "./html.js";
@@ -106,7 +106,7 @@ const mostLaidOut = 300;
 /** Where images lie to each other; colours of classes differ between light and dark pages. */
 export async function layout({ model, tested, canvas, execution, seed }: ReportSubject): Promise<Html> {
   const few = take(tested, Math.min(mostLaidOut, tested.length), { seed });
-  const view = await embedding(model, few, execution);
+  const view = await featurePlane(model, few, execution);
   const drawn = (["light", "dark"] as const).map((name) => {
     const own = { ...canvas, theme: themes[name] };
     const words = `t-SNE of what ${view.layer} gives for ${count(few.length)} images`;
@@ -116,7 +116,7 @@ export async function layout({ model, tested, canvas, execution, seed }: ReportS
     ];
     return html`<div class="on-${name}"><div class="charts">${parts}</div></div>`;
   });
-  return html`<p>t-SNE: ${embeddingSentence(view)}.</p>${drawn}`;
+  return html`<p>t-SNE: ${planeSentence(view)}.</p>${drawn}`;
 }
 
 export async function robustnessCharts(subject: ReportSubject): Promise<Html> {

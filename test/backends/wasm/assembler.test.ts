@@ -492,6 +492,17 @@ testAll("i32x4", i32x4, {
     "f32",
     "i32",
   ),
+  dotI16x8: vectorBinary(
+    i32x4.dotI16x8,
+    (a, b) => ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16),
+    "i32",
+  ),
+  lane: () => {
+    for (const lane of [0, 1, 2, 3]) {
+      const run = vectorFunction((a) => i32x4.splat(i32x4.lane(a!, lane)), 1, "i32");
+      expect(run([5, -6, 7, -8])).toEqual(new Array(4).fill([5, -6, 7, -8][lane]));
+    }
+  },
 });
 
 testAll("v128", v128, {
@@ -503,6 +514,12 @@ testAll("v128", v128, {
     expect(vectorFunction(() => v128.load32Splat(i32.constant(4), 4), 1, "i32")([1, 2, 3, 4])).toEqual([3, 3, 3, 3]),
   load32Zero: () =>
     expect(vectorFunction(() => v128.load32Zero(i32.constant(4), 4), 1, "i32")([1, 2, 3, 4])).toEqual([3, 0, 0, 0]),
+  load32Lane: () => {
+    for (const lane of [0, 1, 2, 3]) {
+      const run = vectorFunction((a) => v128.load32Lane(a!, lane, i32.constant(0), 4), 1, "i32");
+      expect(run([1, 2, 3, 4])).toEqual([1, 2, 3, 4].map((value, i) => (i === lane ? 2 : value)));
+    }
+  },
   load64Zero: () =>
     expect(vectorFunction(() => v128.load64Zero(i32.constant(0), 4), 1, "i32")([1, 2, 3, 4])).toEqual([2, 3, 0, 0]),
   and: vectorBinary(v128.and, (a, b) => a & b, "i32"),
@@ -523,6 +540,26 @@ testAll("v128", v128, {
     const order = [16, 17, 18, 19, 0, 1, 2, 3, 28, 29, 30, 31, 12, 13, 14, 15];
     const run = vectorFunction((a, b) => v128.shuffle(a!, b!, order), 2, "i32");
     expect(run([1, 2, 3, 4], [5, 6, 7, 8])).toEqual([5, 1, 8, 4]);
+  },
+  narrowI32x4: () => {
+    const run = vectorFunction((a, b) => v128.narrowI32x4(a!, b!), 2, "i32");
+    const [low, high] = [0x8000, 0x7fff];
+    expect(run([1, -2, 40_000, -40_000], [3, 4, 5, -1])).toEqual([
+      1 | (-2 << 16) | 0,
+      high | (low << 16),
+      3 | (4 << 16),
+      5 | (-1 << 16),
+    ]);
+  },
+  narrowI16x8: () => {
+    const run = vectorFunction((a, b) => v128.narrowI16x8(a!, b!), 2, "i32");
+    const halves = (first: number, second: number) => (first & 0xffff) | (second << 16);
+    expect(run([halves(1, -2), halves(300, 255), 0, 0], [halves(4, 5), halves(-1, 6), 0, 0])).toEqual([
+      0xffff0001 | 0,
+      0,
+      0x06000504,
+      0,
+    ]);
   },
   loadU8x4: () => {
     expect(vectorFunction(() => v128.loadU8x4(i32.constant(1), 3), 1, "i32")([0, 0xff80fe01 | 0, 5, 6])).toEqual([

@@ -35,6 +35,8 @@ const specs: readonly (readonly [string, ConvolutionSpec])[] = [
   ["depthwise over volumes", { ...depthwise(8), size: [3, 4, 18], strides: [2, 1, 1] }],
   ...[1, 2, 3, 4].map((filters) => [`${filters} filters`, { channels: 16, filters, size: [6, 20] }] as const),
   ["of 3 channels, strided", { channels: 3, filters: 24, size: [9, 16], strides: [2, 2] }],
+  ["along rows", { channels: 3, filters: 42, size: [12, 30], kernel: [5, 5] }],
+  ["along rows, strided", { channels: 3, filters: 24, size: [14, 34], kernel: [7, 7], strides: [2, 2] }],
   ["over sequences", { size: [390], channels: 16, filters: 24, kernel: [2], dilation: [64] }],
   ["over long sequences", { size: [1040], channels: 8, filters: 16, strides: [2], batch: 1 }],
   ["over volumes", { size: [5, 6, 9], channels: 8, filters: 24 }],

@@ -25,6 +25,7 @@ import { experimentOf } from "../../harness/graph.js";
 const implicit = "f32_conv2d_implicit_simd128";
 const winograd = "f32_conv2d_winograd_simd128";
 const panels = "f32_conv2d_winograd_panels_simd128";
+const rows = "f32_conv2d_winograd_rows_simd128";
 
 let engine: Engine;
 let directory: string;
@@ -49,7 +50,7 @@ function graphOf({ batch = 2, update = false } = {}): Graph {
   for (const filter of [first, builder.variable("w2", [3, 3, 32, 32])]) {
     y = builder.add(conv, [y, filter], window);
   }
-  y = builder.add(conv, [y, builder.variable("w3", [3, 3, 32, 40])], { ...window, strides: [2, 2] });
+  y = builder.add(conv, [y, builder.variable("w3", [3, 3, 32, 40])], { ...window, dilation: [2, 2] });
   builder.output("y", y);
   if (update) builder.update(first, mapNode(builder, [first, first], add(x(0), x(1))));
   return builder.build();
@@ -117,7 +118,7 @@ describe("measuring", () => {
     await backend.tune(graphOf());
     await backend.tune(graphOf());
     expect(measured.map(({ candidates }) => candidates.map(({ name }) => name))).toEqual([
-      [panels, winograd, implicit],
+      [panels, winograd, rows, implicit],
     ]);
     await backend.tune(graphOf({ batch: 3 }));
     expect(measured).toHaveLength(2);
@@ -147,7 +148,7 @@ describe("measuring", () => {
     const measure = measureOn({ ...engine, threads: 3 });
     for (const fixed of [[], [1]]) {
       const times = await measure({ ...choice!, fixed });
-      expect(Object.keys(times)).toEqual([panels, winograd, implicit]);
+      expect(Object.keys(times)).toEqual([panels, winograd, rows, implicit]);
       for (const time of Object.values(times)) expect(time > 0 && time < 10_000).toBe(true);
     }
   });
@@ -192,7 +193,7 @@ describe("times", () => {
 });
 
 describe("the cache", () => {
-  const times: KernelTimes = { [implicit]: 1.23456, [winograd]: 0.5, [panels]: 2 };
+  const times: KernelTimes = { [implicit]: 1.23456, [winograd]: 0.5, [panels]: 2, [rows]: 3 };
 
   test("outlives the process", async () => {
     const path = join(directory, "deep/er/kernels.json");
@@ -314,7 +315,8 @@ describe("every kernel that can compute a case does so", () => {
         const choices = choicesOf(experiment.graph, "wasm", bindCatalog(catalog, backend.engine));
         const count = Math.max(0, ...choices.map(({ candidates }) => candidates.length));
         for (tuner.place = 0; tuner.place < count; tuner.place++) {
-          await checkBackends(experiment, [{ name: `wasm with candidate ${tuner.place}`, backend }]);
+          const mixes = choices.some(({ candidates }) => candidates[tuner.place % candidates.length]!.name === rows);
+          await checkBackends(experiment, [{ name: `wasm with candidate ${tuner.place}`, backend, mixes }]);
         }
       }
     },

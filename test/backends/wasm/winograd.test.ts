@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createReferenceBackend } from "../../../src/backends/reference/index.js";
-import { createWasmBackend } from "../../../src/backends/wasm/index.js";
+import { catalog } from "../../../src/backends/wasm/catalog.js";
+import { createWasmBackend, type WasmBackend } from "../../../src/backends/wasm/index.js";
+import { bindCatalog } from "../../../src/backends/wasm/kernel.js";
 import { transpose, winogradMatrices } from "../../../src/backends/wasm/kernels/winograd/matrices.js";
 import type { WasmStore } from "../../../src/backends/wasm/store.js";
 import { keyOf, normalAt } from "../../../src/core/random.js";
@@ -10,6 +12,8 @@ import { add, maximum, x } from "../../../src/ops/expression.js";
 import { mapNode } from "../../../src/ops/map.js";
 import { optimize } from "../../../src/passes/index.js";
 import type { Backend } from "../../../src/plan/backend.js";
+import { planGraph } from "../../../src/plan/plan.js";
+import { type ConvolutionSpec, convolution } from "../../cases/conv.js";
 
 type Matrix = readonly (readonly number[])[];
 const times = (m: Matrix, v: readonly number[]) => m.map((row) => row.reduce((sum, c, k) => sum + c * v[k]!, 0));
@@ -66,7 +70,7 @@ describe("the matrices", () => {
  * for inputs of size 1; the square of that for two axes, times the root of the number of summed channels (or tiles, for
  * the filter's gradient). λ = 8 deviations hold for any number of outputs tested here.
  */
-function errorBound(m: number, r: number, summed: number, gradient: boolean): number {
+function errorBound(m: number, r: number, summed: number, gradient: boolean, axes = 2): number {
   const { a, b, g, points } = winogradMatrices(m, r);
   const squares = (row: readonly number[]) => row.reduce((sum, value) => sum + value ** 2, 0);
   const [outer, inner] = gradient ? [g, a] : [a, g];
@@ -76,7 +80,7 @@ function errorBound(m: number, r: number, summed: number, gradient: boolean): nu
     ),
   );
   const roundings = 6 * points + summed;
-  return 8 * 2 ** -24 * Math.sqrt(roundings) * growth ** 2 * Math.sqrt(summed);
+  return 8 * 2 ** -24 * Math.sqrt(roundings) * growth ** axes * Math.sqrt(summed);
 }
 
 interface Geometry {
@@ -96,8 +100,9 @@ const geometries: readonly (readonly [string, Geometry])[] = [
   ["3×3, one image", { image: [1, 17, 23, 48], filter: [3, 3, 48, 64], padding: [0, 2, 1, 1] }],
 ];
 
+const truth = createReferenceBackend({ precision: "float64" });
+
 describe("the kernels", () => {
-  const truth = createReferenceBackend({ precision: "float64" });
   const opened: Backend[] = [];
   afterAll(() => Promise.all(opened.map((backend) => backend.close())));
 
@@ -206,6 +211,77 @@ describe("the kernels", () => {
         const chosen = engines.map((backend) => backend.plan(graph).steps.map(({ kernel }) => kernel));
         for (const kernels of chosen) expect(kernels).toEqual(chosen[0]);
       }
+    }
+  });
+});
+
+/** With tiles of several sizes, rests of pixels, rows, channels and filters, and borders on each side. */
+const alongRows: readonly ConvolutionSpec[] = [
+  { size: [9, 21], channels: 3, filters: 64, kernel: [5, 5] },
+  { size: [12, 12], channels: 3, filters: 16, kernel: [5, 5], padding: "valid", batch: 20 },
+  { size: [11, 30], channels: 3, filters: 33, kernel: [7, 7], strides: [2, 2] },
+  { size: [28, 28], channels: 1, filters: 10, kernel: [5, 5], strides: [2, 2], batch: 3 },
+  { size: [8, 15], channels: 1, filters: 5, kernel: [3, 3] },
+  { size: [10, 9], channels: 7, filters: 20, kernel: [3, 3], strides: [1, 2], padding: [1, 0, 0, 3] },
+  { size: [13, 14], channels: 12, filters: 48, kernel: [3, 3], strides: [2, 2], padding: "valid" },
+  { size: [14, 17], channels: 2, filters: 18, kernel: [4, 6], strides: [3, 3], padding: 2 },
+  { size: [7, 16], channels: 4, filters: 8, kernel: [1, 7] },
+  { size: [5, 9], channels: 9, filters: 4, kernel: [2, 2], padding: [1, 0, 1, 0] },
+  { size: [3, 2], channels: 3, filters: 3, kernel: [5, 5], padding: 4 },
+  { size: [90], channels: 2, filters: 24, kernel: [7], strides: [2] },
+];
+
+describe("the kernel along rows", () => {
+  const name = "f32_conv2d_winograd_rows_simd128";
+  const graphOf = ({ image, filter, attributes }: NonNullable<ReturnType<typeof convolution>>) => {
+    const builder = new GraphBuilder();
+    const float = (of: string, shape: readonly number[]) => builder.input(of, shape, "float32");
+    const operands = [float("image", image), float("filter", filter), float("bias", filter.slice(-1))];
+    const epilogue = maximum(add(x(0), x(1)), 0);
+    builder.output("y", builder.add(conv, operands, { ...attributes, epilogue }));
+    return builder.build();
+  };
+  const run = async (backend: Backend, plan: ReturnType<Backend["plan"]>) => {
+    const program = await backend.compile(plan, backend.createStore());
+    for (const input of ["image", "filter", "bias"]) {
+      const values = program.input(input);
+      for (let i = 0; i < values.length; i++) values[i] = Math.fround(Math.sin(1000 * normalAt(keyOf(3, input), i)));
+    }
+    program.run();
+    return Float64Array.from(program.output("y"));
+  };
+  const planWith = ({ engine }: WasmBackend, graph: ReturnType<typeof graphOf>) =>
+    planGraph(graph, "wasm", bindCatalog(catalog, engine), {
+      choose: ({ candidates }) => ({ kernel: candidates.find((kernel) => kernel.name === name)!, reason: "tested" }),
+    });
+
+  it.each(alongRows.map((spec) => convolution(spec)!))("$name", async (geometry) => {
+    const graph = graphOf(geometry);
+    const expected = await run(truth, truth.plan(graph));
+    const { strides } = geometry.attributes;
+    const [taps, channels] = geometry.filter.slice(-3);
+    const joined = Math.ceil(taps! / strides.at(-1)!);
+    const rows = geometry.filter.length === 4 ? geometry.filter[0]! : 1;
+    const summed = rows * strides.at(-1)! * channels! + 1;
+    // the kernel has the choice of how many outputs a tile has
+    const bounds = Array.from({ length: 8 - joined }, (_, i) => errorBound(2 + i, joined, summed, false, 1));
+    const bound = Math.max(...bounds);
+    let first: Float64Array | undefined;
+    for (const options of [
+      { threads: 1 },
+      { threads: 2, worthSharing: 0 },
+      { threads: 3, worthSharing: 0 },
+      { threads: 1, wide: false },
+      { threads: 1, relaxedSimd: false },
+    ]) {
+      const backend = await createWasmBackend(options);
+      const values = await run(backend, planWith(backend, graph));
+      expect(values.length).toBe(expected.length);
+      const worst = Math.max(...values.map((value, i) => Math.abs(value - expected[i]!)));
+      expect(worst, `within ${bound}`).toBeLessThan(bound);
+      first ??= values;
+      if (options.threads > 1) expect(values).toEqual(first);
+      await backend.close();
     }
   });
 });

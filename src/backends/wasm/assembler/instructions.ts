@@ -167,6 +167,9 @@ export const i32x4 = {
   shrU: shiftV(0xad),
   eq: binaryV(0x37),
   truncateF32x4: unaryV(0xf8),
+  /** Eight int16 lanes of each: products, of which neighbours are added to four int32 lanes. */
+  dotI16x8: binaryV(0xba),
+  lane: (a: V128, lane: number): I32 => make("i32", a.code, simd(0x1b), [lane]),
 };
 
 export const v128 = {
@@ -174,6 +177,9 @@ export const v128 = {
   /** One float in all four lanes. */
   load32Splat: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x09), [2, ...unsigned(offset)]),
   load32Zero: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x5c), [2, ...unsigned(offset)]),
+  /** `a` with 32 bits of memory in a lane. */
+  load32Lane: (a: V128, lane: number, address: I32, offset = 0): V128 =>
+    make("v128", address.code, a.code, simd(0x56), [2, ...unsigned(offset), lane]),
   load64Zero: (address: I32, offset = 0): V128 => make("v128", address.code, simd(0x5d), [3, ...unsigned(offset)]),
   and: binaryV(0x4e),
   andNot: binaryV(0x4f),
@@ -184,6 +190,10 @@ export const v128 = {
   bitselect: (mask: V128, a: V128, b: V128): V128 => make("v128", a.code, b.code, mask.code, simd(0x52)),
   /** Bytes of a (0…15) and b (16…31) by index. */
   shuffle: (a: V128, b: V128, bytes: readonly number[]): V128 => make("v128", a.code, b.code, simd(0x0d), bytes),
+  /** Eight int16 lanes of int32 lanes, those of a first: what is too large becomes the largest, or the least. */
+  narrowI32x4: binaryV(0x85),
+  /** Sixteen bytes of int16 lanes, those of a first, cut off at 0 and 255. */
+  narrowI16x8: binaryV(0x66),
   /** Four unsigned bytes at `address`, widened to four int32 lanes. */
   loadU8x4: (address: I32, offset = 0): V128 => {
     const bytes = v128.load32Zero(address, offset);

@@ -79,11 +79,16 @@ export class FunctionBuilder {
       return;
     }
     const keep = this.local("v128", value);
-    if (count >= 2) this.#emit(address.code, keep.get.code, [0xfd, 0x5b, 3, ...unsigned(offset), 0]);
+    if (count >= 2) this.storePair(address, keep.get, 0, offset);
     if (count !== 2) {
       const lane = count - 1;
       this.#emit(address.code, keep.get.code, [0xfd, 0x5a, 2, ...unsigned(offset + 4 * lane), lane]);
     }
+  }
+
+  /** Stores the first (0) or the last (1) two lanes. */
+  storePair(address: I32, value: V128, pair: number, offset = 0): void {
+    this.#emit(address.code, value.code, [0xfd, 0x5b, 3, ...unsigned(offset), pair]);
   }
 
   /** Copies memory; the two stretches may overlap. */

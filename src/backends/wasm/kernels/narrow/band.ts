@@ -61,6 +61,11 @@ export function columnBytes({ split, residueColumns }: Band, column: number): nu
   return 4 * ((column % split) * residueColumns + Math.floor(column / split));
 }
 
+/** Zeros in a thread's copy, once: the border stays, and everything else is written for every band. */
+export function clearBand(scope: PhaseScope, { rows, rowBytes }: Band, copy: Local<"i32">): void {
+  fill(scope, copy.get, (rows * rowBytes) / 4);
+}
+
 /** Copies band `number`; `body` gets its image, its first row of output pixels and the row behind its last. */
 export function emitBand(
   scope: PhaseScope,
@@ -70,60 +75,73 @@ export function emitBand(
   body: (n: I32, first: I32, end: I32) => void,
 ): void {
   const { f, inputs } = scope;
-  const { geometry: g, attributes, split, outputRows, perImage, rows, rowBytes } = band;
+  const { geometry: g, attributes, outputRows, perImage, rows, rowBytes } = band;
   const n = f.local("i32", i32.divU(number, perImage));
   const first = f.local("i32", i32.mul(i32.remU(number, perImage), outputRows));
-  const firstRow = f.local("i32", i32.sub(i32.mul(first.get, attributes.strides[0]), attributes.padding[0]));
+  const y = f.local("i32", i32.sub(i32.mul(first.get, attributes.strides[0]), attributes.padding[0]));
+  const imageRow = i32.add(i32.mul(n.get, g.inputHeight), y.get);
+  const source = f.local("i32", i32.add(inputs[0]!, i32.mul(imageRow, 4 * g.inputWidth)));
+  const target = f.local("i32", copy.get);
   const row = f.local("i32");
-  const y = f.local("i32");
-  const target = f.local("i32");
   f.for(row, 0, rows, 1, () => {
-    f.set(target, i32.add(copy.get, i32.mul(row.get, rowBytes)));
-    f.set(y, i32.add(firstRow.get, row.get));
     f.if(
       i32.ltU(y.get, g.inputHeight),
-      () => {
-        const imageRow = i32.add(i32.mul(n.get, g.inputHeight), y.get);
-        const source = f.local("i32", i32.add(inputs[0]!, i32.mul(imageRow, 4 * g.inputWidth)));
-        for (let residue = 0; residue < split; residue++) emitResidue(scope, band, residue, source.get, target.get);
-      },
+      () => emitRow(scope, band, source.get, target.get),
       () => fill(scope, target.get, rowBytes / 4),
     );
+    f.increase(y, 1);
+    f.increase(source, 4 * g.inputWidth);
+    f.increase(target, rowBytes);
   });
   body(n.get, first.get, f.local("i32", i32.min(i32.add(first.get, outputRows), g.outputHeight)).get);
 }
 
-const evenLanes = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
+/** Every other lane of two vectors, from the first or the second on. */
+const everyOther = [0, 4].map((first) => Array.from({ length: 16 }, (_, i) => first + 8 * (i >> 2) + (i & 3)));
 
-/** The columns of one residue of one row: column c of the source is column c + left of the padded image. */
-function emitResidue(scope: PhaseScope, band: Band, residue: number, source: I32, row: I32): void {
-  const { f } = scope;
+/** The columns of one row that have a place in the copy: column c of the source is column c + left of the padded image. */
+function emitRow({ f }: PhaseScope, band: Band, source: I32, row: I32): void {
   const { geometry, attributes, split, residueColumns } = band;
   const left = attributes.padding[2];
-  const target = i32.add(row, 4 * residue * residueColumns);
-  // the first column of the source that has a place in the copy, and its place
-  const place = Math.max(0, Math.ceil((left - residue) / split));
-  const first = split * place + residue - left;
-  const there = Math.max(0, geometry.inputWidth - first);
-  const count = Math.min(Math.ceil(there / split), residueColumns - place);
-  const vectors = split > 2 ? 0 : Math.min(Math.floor(there / (4 * split)), Math.floor(count / 4));
-  fill(scope, target, place);
-  const from = f.local("i32", i32.add(source, 4 * first));
-  const to = f.local("i32", i32.add(target, 4 * place));
-  const move = (number: number) => {
-    for (let i = 0; i < number; i++) {
-      const load = v128.load(from.get, 16 * split * i);
-      const value = split === 1 ? load : v128.shuffle(load, v128.load(from.get, 16 * (split * i + 1)), evenLanes);
-      f.storeV128(to.get, value, 16 * i);
-    }
-    f.increase(from, 16 * split * number);
-    f.increase(to, 16 * number);
+  const count = Math.min(geometry.inputWidth, split * residueColumns - left);
+  /** Columns of a vector for each residue. */
+  const step = 4 * split;
+  const from = f.local("i32", source);
+  const to = f.local("i32", row);
+  const advance = (columns: number) => {
+    f.increase(from, 4 * columns);
+    f.increase(to, (4 * columns) / split);
   };
+  const loads = Array.from({ length: split }, () => f.local("v128"));
+  const move = (column: number) => {
+    loads.forEach((load, i) => f.set(load, v128.load(from.get, 4 * column + 16 * i)));
+    for (let residue = 0; residue < split; residue++) {
+      const [a, b] = loads.map(({ get }) => get) as [V128, V128];
+      const value = split === 1 ? a : v128.shuffle(a, b, everyOther[residue]!);
+      f.storeV128(to.get, value, columnBytes(band, column + residue + left));
+    }
+  };
+  const vectors = split > 2 ? 0 : Math.floor(count / step);
+  const rounds = Math.floor(vectors / 8);
   const round = f.local("i32");
-  f.for(round, 0, Math.floor(vectors / 8), 1, () => move(8));
-  move(vectors % 8);
-  for (let i = 0; i < count - 4 * vectors; i++) f.storeI32(to.get, i32.load(from.get, 4 * split * i), 4 * i);
-  fill(scope, i32.add(target, 4 * (place + count)), residueColumns - place - count);
+  f.for(round, 0, rounds, 1, () => {
+    for (let i = 0; i < 8; i++) move(i * step);
+    advance(8 * step);
+  });
+  for (let i = 0; i < vectors % 8; i++) move(i * step);
+  let at = (vectors % 8) * step;
+  let end = count - 8 * step * rounds;
+  if (vectors > 0 && end - at >= split) {
+    // what fills no vector any more is copied with columns before it
+    if (at === 0) {
+      advance(-step);
+      at += step;
+      end += step;
+    }
+    at = end - (end % split);
+    move(at - step);
+  }
+  for (; at < end; at++) f.storeI32(to.get, i32.load(from.get, 4 * at), columnBytes(band, at + left));
 }
 
 /** How the filters of an image of one channel fill vectors: whole ones, and one to four beside them; or why not. */

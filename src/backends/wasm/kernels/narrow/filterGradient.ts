@@ -9,6 +9,7 @@ import {
   type Band,
   bandCycles,
   bandOf,
+  clearBand,
   columnBytes,
   emitBand,
   fillVectors,
@@ -91,6 +92,7 @@ function emitPartials(scope: PhaseScope, layout: Layout): void {
   // taps down whose sums fit into the registers beside the gradient of two pixels, or the image's taps
   const downFilters = Math.max(1, Math.floor(10 / g.kernelWidth));
   const downRest = Math.max(1, Math.floor((registers - 1 - rest) / rest));
+  clearBand(scope, band, copy);
   f.for(task, begin, end, 1, () => {
     f.set(partial, i32.add(scratch, i32.mul(task.get, partialBytes)));
     fill(scope, partial.get, partialBytes / 4);

@@ -11,6 +11,7 @@ import {
   type Band,
   bandCycles,
   bandOf,
+  clearBand,
   columnBytes,
   emitBand,
   filtersOf,
@@ -92,6 +93,7 @@ function emitBands(scope: PhaseScope, node: NodeContext, layout: Layout): void {
     f.increase(image, 4 * count);
     f.increase(result, 4 * g.outputChannels * count);
   };
+  clearBand(scope, band, own);
   f.for(task, begin, end, 1, () =>
     emitBand(scope, band, task.get, own, (n, first, behind) =>
       f.for(y, first, behind, 1, () => {
@@ -191,10 +193,23 @@ function emitTile(
     );
   }
   last.forEach(([sum], i) => sum!.forEach((part, half) => f.storeV128(own.get, part.get, 4 * (lanes * i + 4 * half))));
-  for (let p = 0; p < pixels; p++) {
-    for (let i = 0; i < rest; i++) {
-      const value = f32.load(own.get, 4 * (lanes * i + p));
-      f.storeF32(target.get, value, 4 * (p * g.outputChannels + lanes * vectors + i));
+  const rows = [f.local("v128"), f.local("v128")];
+  const at = (p: number) => 4 * (p * g.outputChannels + lanes * vectors);
+  if (rest === 2) {
+    for (let p = 0; p < pixels; p += 2) {
+      if (p % 4 === 0) rows.forEach((row, i) => f.set(row, v128.load(own.get, 4 * (lanes * i + p))));
+      const [first, second] = rows as [Local<"v128">, Local<"v128">];
+      f.set(splat, v128.shuffle(first.get, second.get, p % 4 === 0 ? lowPairs : highPairs));
+      for (let i = 0; i < Math.min(2, pixels - p); i++) f.storePair(target.get, splat.get, i, at(p + i));
     }
+    return;
+  }
+  for (let p = 0; p < pixels; p++) {
+    for (let i = 0; i < rest; i++) f.storeF32(target.get, f32.load(own.get, 4 * (lanes * i + p)), at(p) + 4 * i);
   }
 }
+
+/** Lanes of two vectors in turn, the first two of each and the last two. */
+const [lowPairs, highPairs] = [0, 8].map((first) =>
+  Array.from({ length: 16 }, (_, i) => first + 16 * ((i >> 2) & 1) + 4 * (i >> 3) + (i & 3)),
+) as [number[], number[]];

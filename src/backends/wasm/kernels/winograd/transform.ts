@@ -47,9 +47,9 @@ export function emitMatrixProduct(
 
 /** Equal up to signs, with something in either half: otherwise nothing is shared. */
 function isMirror(a: readonly number[], b: readonly number[]): boolean {
-  const equal = a.filter((value, k) => value !== 0 && value === b[k]).length;
-  const opposite = a.filter((value, k) => value !== 0 && value === -b[k]!).length;
-  return equal > 0 && opposite > 0 && equal + opposite === a.filter((value) => value !== 0).length;
+  if (a.some((value, k) => Math.abs(value) !== Math.abs(b[k]!))) return false;
+  const used = a.flatMap((value, k) => (value === 0 ? [] : [value === b[k]]));
+  return used.includes(true) && used.includes(false);
 }
 
 /** Σ row[k] · inputs[k] for vector v of each. Entries of the same size share one multiplication. */

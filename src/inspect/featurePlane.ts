@@ -10,12 +10,12 @@ import { checkExamples, overExamples } from "./examples.js";
 import { Probe, type ViewOptions, viewOptionNames } from "./probe.js";
 import { principalPlane, tsnePlane } from "./projection.js";
 
-export type EmbeddingMethod = "pca" | "tsne";
+export type FeaturePlaneMethod = "pca" | "tsne";
 
 /** Where images lie to each other in what a layer gives. */
-export interface Embedding {
-  readonly view: "embedding";
-  readonly method: EmbeddingMethod;
+export interface FeaturePlane {
+  readonly view: "featurePlane";
+  readonly method: FeaturePlaneMethod;
   readonly layer: string;
   /** Numbers that the layer gives for an image. */
   readonly size: number;
@@ -29,11 +29,11 @@ export interface Embedding {
   readonly divergence?: number;
 }
 
-export interface EmbeddingOptions extends ViewOptions {
+export interface FeaturePlaneOptions extends ViewOptions {
   /** Default: what the last layer with weights reads. */
   readonly layer?: string;
   /** Default: "tsne". */
-  readonly method?: EmbeddingMethod;
+  readonly method?: FeaturePlaneMethod;
   /** Of t-SNE: how many neighbours a point has, about; less than a third of the examples. Default: 30, or what there can be. */
   readonly perplexity?: number;
   /** Of t-SNE. Default: 600. */
@@ -56,12 +56,16 @@ const batch = 32;
  *
  * Source: van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008.
  *
- * @example const { points, explained } = await embedding(net, digits.test, { layer: "flatten", method: "pca" });
+ * @example const { points, explained } = await featurePlane(net, digits.test, { layer: "flatten", method: "pca" });
  */
-export async function embedding(model: Model, data: Dataset, options: EmbeddingOptions = {}): Promise<Embedding> {
-  const where = "embedding";
+export async function featurePlane(
+  model: Model,
+  data: Dataset,
+  options: FeaturePlaneOptions = {},
+): Promise<FeaturePlane> {
+  const where = "featurePlane";
   checkOptions(where, options, ["layer", "method", "perplexity", "steps", ...viewOptionNames]);
-  const method = choice<EmbeddingMethod>(where, "method", options.method ?? "tsne", ["tsne", "pca"]);
+  const method = choice<FeaturePlaneMethod>(where, "method", options.method ?? "tsne", ["tsne", "pca"]);
   const steps = wholeNumber(where, "steps", options.steps ?? 600);
   const count = checkClassifier(model.network, where);
   checkExamples(model, data, where);
@@ -97,7 +101,14 @@ export async function embedding(model: Model, data: Dataset, options: EmbeddingO
   await overExamples(probe, data, [tensor], batch, ([found], start, examples) => {
     for (let i = 0; i < examples * size; i++) values[start * size + i] = found![i]!;
   });
-  const common = { view: "embedding", method, layer, size, labels, classes: classNames(model, count, data) } as const;
+  const common = {
+    view: "featurePlane",
+    method,
+    layer,
+    size,
+    labels,
+    classes: classNames(model, count, data),
+  } as const;
   if (method === "pca") return { ...common, ...principalPlane(values, data.length, size) };
   const pause = () => platform.yield();
   return { ...common, ...(await tsnePlane(values, data.length, size, { perplexity, steps, pause })) };

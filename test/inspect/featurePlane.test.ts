@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { dataset } from "../../src/data/dataset.js";
 import { strokes } from "../../src/data/strokes.js";
 import { conv2d, dense, flatten, input, sequential, sgd } from "../../src/index.js";
-import { embedding, viewSvg } from "../../src/inspect/index.js";
+import { featurePlane, viewSvg } from "../../src/inspect/index.js";
 import {
   neighbourhoods,
   principalPlane,
@@ -15,7 +15,7 @@ import { formulaValues } from "../fixtures/formula.js";
 
 const options = { threads: 1 } as const;
 
-/** Written by test/fixtures/embedding.py. */
+/** Written by test/fixtures/featurePlane.py. */
 const fixture: {
   readonly count: number;
   readonly size: number;
@@ -24,7 +24,7 @@ const fixture: {
   readonly explained: readonly number[];
   readonly neighbourhoods: readonly number[];
   readonly steps: Readonly<Record<string, readonly number[]>>;
-} = JSON.parse(readFileSync(new URL("../fixtures/embedding.json", import.meta.url), "utf8"));
+} = JSON.parse(readFileSync(new URL("../fixtures/featurePlane.json", import.meta.url), "utf8"));
 
 const { count, size, perplexity } = fixture;
 const points = formulaValues(11, [count, size]).map((value, i) => {
@@ -98,9 +98,9 @@ describe("an embedding", () => {
       progress: false,
       ...options,
     });
-    const view = await embedding(net, test, options);
+    const view = await featurePlane(net, test, options);
     expect(view).toMatchObject({ method: "tsne", layer: "dense", size: 24 });
-    expect((await embedding(net, test, options)).points).toEqual(view.points);
+    expect((await featurePlane(net, test, options)).points).toEqual(view.points);
     const at = (i: number) => [view.points[2 * i]!, view.points[2 * i + 1]!] as const;
     const own = Array.from({ length: 90 }, (_, i) => {
       const distance = (k: number) => Math.hypot(at(i)[0] - at(k)[0], at(i)[1] - at(k)[1]);
@@ -111,7 +111,7 @@ describe("an embedding", () => {
     const { accuracy } = await net.evaluate(test, options);
     expect(accuracy).toBeGreaterThan(0.6);
     expect(own.reduce<number>((sum, value) => sum + value, 0) / 90).toBeGreaterThan(0.6);
-    const pca = await embedding(net, test, { method: "pca", layer: "flatten", ...options });
+    const pca = await featurePlane(net, test, { method: "pca", layer: "flatten", ...options });
     expect(pca.explained![0]).toBeGreaterThanOrEqual(pca.explained![1]);
     const svg = await viewSvg(pca, { theme: "dark" });
     expect(svg).toContain("First principal component");
@@ -121,19 +121,19 @@ describe("an embedding", () => {
   it("refuses what it cannot show", async () => {
     const net = sequential(input(2), dense(3)).initialize(0);
     const data = dataset({ inputs: formulaValues(0, [12, 2]), targets: new Int32Array(12), shape: [2], classes: 3 });
-    const cases: [Parameters<typeof embedding>[2], RegExp][] = [
+    const cases: [Parameters<typeof featurePlane>[2], RegExp][] = [
       [
         { perplexity: 5 },
-        /^embedding: wrong perplexity \(expected a number from 1 to 3, a third of the examples, received 5\)/,
+        /^featurePlane: wrong perplexity \(expected a number from 1 to 3, a third of the examples, received 5\)/,
       ],
-      [{ method: "umap" as never }, /^embedding: unknown method "umap" \(expected one of tsne, pca\)/],
+      [{ method: "umap" as never }, /^featurePlane: unknown method "umap" \(expected one of tsne, pca\)/],
       [{ layer: "none" }, /none/],
-      [{ steps: 0 }, /^embedding: wrong steps/],
+      [{ steps: 0 }, /^featurePlane: wrong steps/],
     ];
     for (const [given, message] of cases)
-      await expect(embedding(net, data, { ...given, ...options })).rejects.toThrow(message);
+      await expect(featurePlane(net, data, { ...given, ...options })).rejects.toThrow(message);
     const large = dataset({ inputs: new Float32Array(6002), targets: new Int32Array(3001), shape: [2], classes: 3 });
-    await expect(embedding(net, large, options)).rejects.toThrow(
+    await expect(featurePlane(net, large, options)).rejects.toThrow(
       /too many examples for t-SNE.*at most 3000, received 3001/,
     );
   });
