@@ -203,8 +203,9 @@ class GradientProgram {
     const seed = this.program.input(seedName);
     const { shape } = this.program.plan.graph.nodes.find(({ name }) => name === seedName)!;
     seed.fill(0);
+    // the plan's graph may be that of a part of the batch; the input is whole
     const size = sizeOf(shape.slice(1));
-    for (let example = 0; example < shape[0]!; example++) seed[example * size + offset] = 1;
+    for (let at = offset; at < seed.length; at += size) seed[at] = 1;
     this.program.input(this.inputName).set(inputs);
     this.program.run();
     const names = Object.keys(this.program.plan.graph.outputs).filter((name) => name.startsWith("gradient "));
