@@ -341,6 +341,12 @@ Examples:
     .option("--stride <n>", "windows: … (default: 1)", numbers)
     .option("--padding <n>", "windows: … (default: 0)", numbers)
     .option("--dilation <n>", "windows: … (default: 1)", numbers)
+    .option(
+      "--mean <list>",
+      "of a network that takes normalised images: what is taken off each channel, 0 … 1",
+      numbers,
+    )
+    .option("--deviation <list>", "… and what it is divided by; pictures have natural colours", numbers)
     .option("--invert", "swap dark and bright in the picture")
     .option("--out <file>", "where the picture goes: .png, .svg or .gif (default: <view>.png in the run directory)")
     .addOption(new Option("--theme <theme>", "of the picture").choices(["light", "dark"]).default("light"))

@@ -44,6 +44,7 @@ export { type FilterFigureOptions, filterFigurePng, filterFigureSvg } from "./fi
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
 export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";
+export type { Normalization } from "./natural.js";
 export { type FilmOptions, type PictureOptions, type View, viewGif, viewPng, viewSvg } from "./picture.js";
 export { type PixelArithmetic, type PixelOptions, pixelArithmetic } from "./pixel.js";
 export {

@@ -7,6 +7,7 @@ import { sketchCalibration, sketchRejection, sketchRobustness } from "./curveCha
 import type { FeaturePlane } from "./featurePlane.js";
 import { framesOf } from "./frames.js";
 import { sketchPixel, sketchWindows } from "./gridCharts.js";
+import { checkNormalization, inNaturalColours, type Normalization } from "./natural.js";
 import { loadPackage } from "./packages.js";
 import type { PixelArithmetic } from "./pixel.js";
 import type { ConfusionView } from "./predictions.js";
@@ -38,6 +39,8 @@ export type ChartView =
 export interface PictureOptions {
   /** Default: "light". */
   readonly theme?: ThemeName;
+  /** How images were normalised for the network, to show them in their natural colours. Default: not at all. */
+  readonly normalization?: Normalization;
 }
 
 const where = "picture of a view";
@@ -81,12 +84,13 @@ export interface FilmOptions extends PictureOptions {
  */
 export async function viewGif(view: View, options: FilmOptions = {}): Promise<Uint8Array> {
   const film = "film of a view";
-  checkOptions(film, options, ["theme", "delay"]);
+  checkOptions(film, options, [...pictureOptionNames, "delay"]);
   const delay = wholeNumber(film, "delay", options.delay ?? 500, 20);
   const theme = choice<ThemeName>(film, "theme", options.theme ?? "light", ["light", "dark"]);
   const canvas = await newCanvas(themes[theme], film);
   const pictures: Uint8Array[] = [];
-  for (const frame of framesOf(view)) pictures.push(await toPng(compose(canvas, await frame(canvas)).svg, film, 1));
+  for (const frame of framesOf(shown(view, options, film)))
+    pictures.push(await toPng(compose(canvas, await frame(canvas)).svg, film, 1));
   const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", film);
   const delays = pictures.map((_, i) => (i === pictures.length - 1 ? 4 * delay : delay));
   return sharp(pictures, { join: { animated: true } })
@@ -94,11 +98,17 @@ export async function viewGif(view: View, options: FilmOptions = {}): Promise<Ui
     .toBuffer();
 }
 
+const pictureOptionNames = ["theme", "normalization"];
+
+function shown(view: View, { normalization }: PictureOptions, place: string): View {
+  return normalization === undefined ? view : inNaturalColours(view, checkNormalization(normalization, place), place);
+}
+
 async function draw(view: View, options: PictureOptions) {
-  checkOptions(where, options, ["theme"]);
+  checkOptions(where, options, pictureOptionNames);
   const theme = choice<ThemeName>(where, "theme", options.theme ?? "light", ["light", "dark"]);
   const canvas = await newCanvas(themes[theme], where);
-  return compose(canvas, await sketch(canvas, view));
+  return compose(canvas, await sketch(canvas, shown(view, options, where)));
 }
 
 /** Whether a view is made of small pictures. */
