@@ -49,6 +49,7 @@ export {
   depthwiseConv3d,
   dropout,
   elu,
+  embedding,
   flatten,
   gelu,
   globalAveragePool1d,

@@ -10,6 +10,7 @@ import { isRandom, isTrained, type Network, type NetworkInput } from "../model/n
 import { type LossSpec, type LossWeights, type Objective, objectivesOf, suffixOf } from "../model/objectives.js";
 import { guardedMap, type Optimizer } from "../model/optimizers.js";
 import { checkRegularizers, emitPenalties, type Regularizers } from "../model/regularizers.js";
+import { inputDTypes } from "../model/symbolic.js";
 import { emitUpdates } from "../model/updates.js";
 import { add, multiply, x } from "../ops/expression.js";
 import { gatherNode } from "../ops/gather.js";
@@ -195,7 +196,7 @@ function emitExamples(network: Network, builder: GraphBuilder, options: BatchOpt
   const [first, ...others] = network.inputs as [NetworkInput, ...NetworkInput[]];
   const rows = rowsOf(first.name, first.shape, inputDTypeOf(first, inputDtype));
   return {
-    inputs: [emitNormalized(builder, rows), ...emitInputs({ inputs: others }, builder, batchSize, inputDtype)],
+    inputs: [emitNormalized(builder, rows, first), ...emitInputs({ inputs: others }, builder, batchSize, inputDtype)],
     targetOf(objective: Objective, outputs: readonly Node[]) {
       if (objective.target !== "target") return written(objective, outputs);
       const { shape, dtype } = typeOf(objective, outputs);
@@ -228,5 +229,5 @@ function checkBatch({ batchSize, inputDtype, table }: BatchOptions, where: strin
   if (table !== undefined) wholeNumber(where, "table.rows", table.rows);
   if (inputDtype === undefined) return;
   const all = typeof inputDtype === "object" ? Object.values(inputDtype) : [inputDtype];
-  for (const each of all) choice(where, "inputDtype", each, ["float32", "uint8"]);
+  for (const each of all) choice(where, "inputDtype", each, inputDTypes);
 }

@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/index.js";
 import { outlineText } from "../inspect/outlineText.js";
@@ -34,6 +35,8 @@ const margin = 24;
 
 /** Draws a contact sheet as a PNG. Needs the packages sharp, linkedom, opentype.js and @fontsource/source-sans-3. */
 export async function drawSheet({ title, subtitle, rows, columns = [] }: Sheet): Promise<Uint8Array> {
+  const where = "data show";
+  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
   const [first] = rows.flatMap(({ pictures }) => pictures);
   const { width: cellWidth, height: cellHeight } = cellOf(first!);
   const labelWidth = Math.min(
@@ -49,82 +52,26 @@ export async function drawSheet({ title, subtitle, rows, columns = [] }: Sheet):
   const height = top + rows.length * pitch - gap + margin;
 
   const texts = [
-    ...heading(title, subtitle, width),
+    text(margin, margin + 14, 19, "#1a1a1a", clip(title, (width - 2 * margin) / 9), "600"),
+    text(margin, margin + 36, 13, "#6b6b6b", clip(subtitle, (width - 2 * margin) / 6.2)),
     ...columns.map(({ at, text: words }) => text(left + at * (cellWidth + gap), top - 9, 13, "#6b6b6b", words)),
   ];
-  const tiles: Tile[] = [];
+  const layers: { input: Buffer; left: number; top: number }[] = [];
   for (const [row, { label, note, pictures }] of rows.entries()) {
     const y = top + row * pitch;
     const middle = y + cellHeight / 2;
     texts.push(text(margin, middle + (note === "" ? 5 : -3), 15, "#1a1a1a", clip(label, labelWidth / 7.6)));
     if (note !== "") texts.push(text(margin, middle + 14, 12, "#6b6b6b", clip(note, labelWidth / 6)));
-    tiles.push(...pictures.map((picture, column) => ({ picture, left: left + column * (cellWidth + gap), top: y })));
-  }
-  return compose(tiles, texts, { cellWidth, cellHeight, width, height }, "data show");
-}
-
-/** A picture with two lines below it. */
-export interface CaptionedPicture {
-  readonly picture: Picture;
-  /** In bold. */
-  readonly first: string;
-  readonly second: string;
-}
-
-/** Draws pictures with what is to be said of each as a PNG; needs the same packages as {@link drawSheet}. */
-export async function drawCaptioned(
-  { title, subtitle, pictures }: { title: string; subtitle: string; pictures: readonly CaptionedPicture[] },
-  where: string,
-): Promise<Uint8Array> {
-  const { width: cellWidth, height: cellHeight } = cellOf(pictures[0]!.picture);
-  // captions need more room than small pictures do
-  const [pitchX, pitchY] = [Math.max(cellWidth, 116) + 3 * gap, cellHeight + 48];
-  const columns = Math.min(6, pictures.length);
-  const top = margin + 56;
-  const width = Math.max(2 * margin + columns * pitchX, 620);
-  const height = top + Math.ceil(pictures.length / columns) * pitchY + margin - 14;
-  const tiles: Tile[] = [];
-  const texts = heading(title, subtitle, width);
-  for (const [i, { picture, first, second }] of pictures.entries()) {
-    const left = margin + (i % columns) * pitchX;
-    const y = top + Math.floor(i / columns) * pitchY;
-    tiles.push({ picture, left, top: y });
-    texts.push(text(left, y + cellHeight + 16, 14, "#1a1a1a", clip(first, pitchX / 7.4), "600"));
-    texts.push(text(left, y + cellHeight + 32, 13, "#6b6b6b", clip(second, pitchX / 6.6)));
-  }
-  return compose(tiles, texts, { cellWidth, cellHeight, width, height }, where);
-}
-
-/** A picture and its place. */
-interface Tile {
-  readonly picture: Picture;
-  readonly left: number;
-  readonly top: number;
-}
-
-function heading(title: string, subtitle: string, width: number): string[] {
-  return [
-    text(margin, margin + 14, 19, "#1a1a1a", clip(title, (width - 2 * margin) / 9), "600"),
-    text(margin, margin + 36, 13, "#6b6b6b", clip(subtitle, (width - 2 * margin) / 6.2)),
-  ];
-}
-
-/** Pictures in cells of one size, and letters. */
-async function compose(
-  tiles: readonly Tile[],
-  texts: readonly string[],
-  { cellWidth, cellHeight, width, height }: { cellWidth: number; cellHeight: number; width: number; height: number },
-  where: string,
-): Promise<Uint8Array> {
-  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
-  const layers = await Promise.all(
-    tiles.map(async ({ picture, left, top }) => {
+    for (const [column, picture] of pictures.entries()) {
       const raw = { width: picture.width, height: picture.height, channels: 3 } as const;
       const kernel = picture.width < cellWidth ? "nearest" : "lanczos3";
-      const resized = sharp(picture.rgb, { raw }).resize(cellWidth, cellHeight, { kernel, fit: "fill" });
-      return { input: await resized.png().toBuffer(), left, top };
-    }),
-  );
+      const input = await sharp(picture.rgb, { raw })
+        .resize(cellWidth, cellHeight, { kernel, fit: "fill" })
+        .png()
+        .toBuffer();
+      layers.push({ input, left: left + column * (cellWidth + gap), top: y });
+    }
+  }
   const svg = await lettering(texts, width, height, where);
   return sharp({ create: { width, height, channels: 3, background: "white" } })
     .composite([...layers, { input: Buffer.from(svg), left: 0, top: 0 }])
@@ -175,7 +122,7 @@ const maskColours = [
  * What an example looks like: an image, with its mask over it if it has one; a spectrogram as grey values, time to the
  * right and high frequencies above; a wave as a curve.
  */
-export function pictureOf(data: Dataset, inputs: Uint8Array | Float32Array, targets: ArrayLike<number>): Picture {
+export function pictureOf(data: Dataset, inputs: DataArray, targets: ArrayLike<number>): Picture {
   const { shape } = data;
   const last = shape[shape.length - 1]!;
   if (inputs instanceof Uint8Array && shape.length === 3 && (last === 1 || last === 3)) {
@@ -198,7 +145,7 @@ function lay(rgb: Uint8Array, mask: ArrayLike<number>, channels: number): void {
   }
 }
 
-function heatMap(values: Uint8Array | Float32Array, frames: number, bands: number): Picture {
+function heatMap(values: DataArray, frames: number, bands: number): Picture {
   const [low, high] = rangeOf(values);
   const rgb = new Uint8Array(frames * bands * 3);
   for (let y = 0; y < bands; y++) {
@@ -216,7 +163,7 @@ function heatMap(values: Uint8Array | Float32Array, frames: number, bands: numbe
   return { height: bands, width: frames, rgb };
 }
 
-function curve(values: Uint8Array | Float32Array, length: number, stride: number): Picture {
+function curve(values: DataArray, length: number, stride: number): Picture {
   const [height, width] = [64, 112];
   const [low, high] = rangeOf(values);
   const rgb = new Uint8Array(height * width * 3).fill(245);
@@ -233,7 +180,7 @@ function curve(values: Uint8Array | Float32Array, length: number, stride: number
   return { height, width, rgb };
 }
 
-function rangeOf(values: Uint8Array | Float32Array): [number, number] {
+function rangeOf(values: DataArray): [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     low = Math.min(low, value);

@@ -1,14 +1,24 @@
-import { platform } from "#platform";
 import { FoveaError } from "../core/errors.js";
-import { sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/index.js";
+import { type Predictions, predictionsOf } from "../inspect/predictions.js";
 import { predictedClasses } from "../train/metrics/index.js";
-import { drawCaptioned, pictureOf } from "./contactSheet.js";
-import { formatCount, formatPercent, formatTable } from "./format.js";
+import { formatPercent, formatTable } from "./format.js";
 import { type Io, printNote } from "./io.js";
-import { inMemory } from "./reading.js";
+import { writePicture } from "./viewPicture.js";
 
-/** An example that a model is wrong about. */
+/** How many mistakes are told and drawn. */
+const mostMistakes = 24;
+
+/** How many of them stand in the terminal. */
+const mostTold = 5;
+
+/** What a model is most wrong about. */
+export interface Mistakes {
+  readonly view: Predictions;
+  /** The worst first. */
+  readonly list: readonly Mistake[];
+}
+
 export interface Mistake {
   /** Its place in the test set. */
   readonly index: number;
@@ -21,56 +31,36 @@ export interface Mistake {
   readonly labelProbability: number;
 }
 
-/** How many mistakes are drawn and told. */
-const mostMistakes = 24;
-
-/** The examples whose class was the least probable to the model, the worst first. */
-export function worstMistakes(
-  { targets, classes }: Dataset,
-  scores: Float32Array,
+/** The images that a model takes for a wrong class and is surest of; only these are read. */
+export async function worstMistakes(
+  data: Dataset,
+  probabilities: Float64Array,
   names: readonly string[] | undefined,
-): Mistake[] {
-  const outputs = scores.length / targets.length;
-  const probabilities = softmax(scores, outputs);
-  const predicted = predictedClasses(scores, outputs);
-  const wrong = Array.from(targets, (_, i) => i).filter((i) => predicted[i] !== targets[i]);
-  const chance = (i: number) => probabilities[i * outputs + targets[i]!]!;
-  wrong.sort((a, b) => chance(a) - chance(b) || a - b);
-  return wrong.slice(0, mostMistakes).map((index) => ({
-    index,
-    ...(names === undefined ? {} : { file: names[index]! }),
-    label: classes[targets[index]!] ?? String(targets[index]),
-    predicted: classes[predicted[index]!] ?? String(predicted[index]),
-    probability: probabilities[index * outputs + predicted[index]!]!,
-    labelProbability: chance(index),
+): Promise<Mistakes> {
+  const outputs = probabilities.length / data.length;
+  const labels = data.targets as Int32Array;
+  const classes = Array.from({ length: outputs }, (_, label) => data.classes[label] ?? String(label));
+  const predicted = predictedClasses(probabilities, outputs);
+  const view = await predictionsOf({ probabilities, predicted, labels, classes }, data, "mistakes", mostMistakes);
+  const list = view.predictions.map(({ example, label, predicted: found, probability, ofLabel }) => ({
+    index: example,
+    ...(names === undefined ? {} : { file: names[example]! }),
+    label: classes[label]!,
+    predicted: classes[found]!,
+    probability,
+    labelProbability: ofLabel,
   }));
+  return { view, list };
 }
 
-/** Draws mistakes into a file, where they are pictures and there is a place; a machine may lack the packages for it. */
-export async function drawnMistakes(
-  test: Dataset,
-  mistakes: readonly Mistake[],
-  file: string | undefined,
-  io: Io,
-): Promise<string | undefined> {
-  const channels = test.shape[2];
-  const arePictures =
-    test.inputs instanceof Uint8Array && test.shape.length === 3 && (channels === 1 || channels === 3);
-  if (file === undefined || mistakes.length === 0 || !arePictures) return undefined;
-  const shown = await inMemory(
-    test,
-    mistakes.map(({ index }) => index),
-  );
-  const size = sizeOf(test.shape);
-  const pictures = mistakes.map(({ label, predicted, probability }, i) => ({
-    picture: pictureOf(shown, shown.inputs.subarray(i * size, (i + 1) * size), []),
-    first: `${predicted} ${Math.round(100 * probability)} %`,
-    second: `is ${label}`,
-  }));
+/** Draws mistakes into a file, if there are any; a machine may lack the packages for it. */
+export async function drawMistakes({ view, list }: Mistakes, file: string | undefined, io: Io) {
+  const channels = view.shape[2];
+  if (file === undefined || list.length === 0 || view.shape.length !== 3 || (channels !== 1 && channels !== 3)) {
+    return undefined;
+  }
   try {
-    const title = `The worst mistakes over ${formatCount(test.length)} images`;
-    const subtitle = "in bold what the model took each for and how sure it was, below what it is";
-    await platform.files.writeAtomic(file, await drawCaptioned({ title, subtitle, pictures }, "evaluate"));
+    await writePicture(file, view, "light");
     return file;
   } catch (error) {
     if (!(error instanceof FoveaError && error.code === "unsupported")) throw error;
@@ -79,15 +69,16 @@ export async function drawnMistakes(
   }
 }
 
-export function formatMistakes(mistakes: readonly Mistake[], picture: string | undefined): string[] {
-  const rows = mistakes.slice(0, 5).map(({ index, file, label, predicted, probability }) => {
+/** The first of them as a table, and where the picture is. */
+export function formatMistakes(list: readonly Mistake[], picture: string | undefined): string[] {
+  const rows = list.slice(0, mostTold).map(({ index, file, label, predicted, probability }) => {
     return [file ?? `test:${index}`, label, predicted, formatPercent(probability)];
   });
   return [
     "",
     "Worst mistakes",
     ...formatTable(["Image", "is", "taken for", ">with"], rows),
-    ...(picture === undefined ? [] : ["", `picture ${picture}: the ${mistakes.length} worst mistakes`]),
+    ...(picture === undefined ? [] : ["", `picture ${picture}: the ${list.length} worst mistakes`]),
   ];
 }
 

@@ -153,7 +153,8 @@ function fingerprintOf(examples: readonly OwnExample[]): string {
   return checksumOf(lines.join("\n"));
 }
 
-const checksumOf = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex").slice(0, 32);
+export const checksumOf = (content: string | Uint8Array) =>
+  createHash("sha256").update(content).digest("hex").slice(0, 32);
 
 async function listArrays(path: string): Promise<OwnData> {
   const { parts } = await arraysIn(path);

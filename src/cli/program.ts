@@ -10,7 +10,7 @@ import { describeData, listData, showData } from "./commands/data.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
 import { experiment } from "./commands/experiment.js";
-import { inspect, viewCommands } from "./commands/inspect.js";
+import { inspect, plainViewCommands, viewCommands } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { predict } from "./commands/predict.js";
 import { report } from "./commands/report.js";
@@ -163,7 +163,7 @@ ${exitCodeHelp}`,
     .addOption(corruptOption())
     .option(
       "--mistakes <file>",
-      "where the worst mistakes are drawn, a PNG (default: mistakes.png in the run directory)",
+      "where the worst mistakes are drawn, a PNG or SVG (default: mistakes.png in the run directory)",
     )
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object")
@@ -326,7 +326,7 @@ Examples:
     .command("inspect")
     .description("look inside a model: filters, feature maps, what units respond to, dead units, gradients")
     .argument("<view>", "what to show; see below")
-    .argument("<model>", "run directory or .safetensors file")
+    .argument("[model]", "run directory or .safetensors file")
     .argument("[image...]", "a picture file, test:<n> of the run's test set (default: test:0), or strokes:<n>")
     .option("--layer <name>", "layer; default: what suits the view")
     .option(
@@ -334,8 +334,14 @@ Examples:
       "class by name or number, channel, or place (row,column,channel); default: the predicted class",
     )
     .option("--images <n>", "images to measure on; 0: weights alone", wholeNumber(0))
+    .option("--at <place>", "pixel: row,column,channel (default: where the layer's output is largest)", numbers)
+    .option("--input <n>", "windows: pixels, or height,width", numbers)
+    .option("--kernel <n>", "windows: …", numbers)
+    .option("--stride <n>", "windows: … (default: 1)", numbers)
+    .option("--padding <n>", "windows: … (default: 0)", numbers)
+    .option("--dilation <n>", "windows: … (default: 1)", numbers)
     .option("--invert", "swap dark and bright in the picture")
-    .option("--out <file>", "where the picture goes: .png or .svg (default: <view>.png in the run directory)")
+    .option("--out <file>", "where the picture goes: .png, .svg or .gif (default: <view>.png in the run directory)")
     .addOption(new Option("--theme <theme>", "of the picture").choices(["light", "dark"]).default("light"))
     .option("--threads <n>", "threads", wholeNumber(1))
     .option("--json", "one JSON object; a picture only with --out")
@@ -344,17 +350,19 @@ Examples:
       `
 ${formatTable(
   ["View", "What"],
-  Object.entries(viewCommands).map(([name, { about }]) => [name, about]),
+  Object.entries({ ...viewCommands, ...plainViewCommands }).map(([name, { about }]) => [name, about]),
 ).join("\n")}
 
 Examples:
   fovea inspect filters runs/mnist-shallow-1
   fovea inspect maps runs/mnist-deep-1 digit.png --layer conv2d_1
   fovea inspect gradcam runs/mnist-deep-1 test:3 --unit 7 --theme dark --out cam.svg
+  fovea inspect pixel runs/mnist-deep-1 test:3 --layer conv2d_1 --at 2,3,0
+  fovea inspect windows --kernel 3 --input 7 --stride 2 --padding 1
   fovea inspect dead runs/mnist-shallow-1 --json
 ${exitCodeHelp}`,
     )
-    .action(async (view: string, what: string, more: string[], options) =>
+    .action(async (view: string, what: string | undefined, more: string[], options) =>
       finish(await inspect(view, what, more, options, io)),
     );
 

@@ -1,3 +1,4 @@
+import { allocateArray, dtypeOf } from "../core/dtypes.js";
 import { sizeOf } from "../core/shapes.js";
 import { type Dataset, type SkippedFile, subset } from "../data/index.js";
 import { formatCount } from "./format.js";
@@ -39,9 +40,8 @@ export async function inMemory(data: Dataset, indices: ArrayLike<number>): Promi
   const { reader, ...rest } = few;
   if (reader === undefined) return few;
   const [size, targetSize] = [sizeOf(few.shape), sizeOf(few.targetShape)];
-  const Inputs = few.inputs instanceof Uint8Array ? Uint8Array : Float32Array;
   const Targets = few.targets instanceof Int32Array ? Int32Array : Float32Array;
-  const inputs = new Inputs(few.length * size);
+  const inputs = allocateArray(dtypeOf(few.inputs), few.length * size);
   const targets = new Targets(few.length * targetSize);
   let next = 0;
   const work = async () => {

@@ -8,12 +8,14 @@ import type { LossName } from "../model/losses.js";
 import { Model } from "../train/model.js";
 import { findImageClassifier } from "../zoo/imageClassifiers.js";
 import { setNormalization } from "../zoo/imageInput.js";
+import { takeFeatures } from "../zoo/pretrained.js";
 import { findRecipe, recipeData } from "../zoo/recipes.js";
 import { downloadProgress } from "./download.js";
 import { formatCount } from "./format.js";
 import type { Io } from "./io.js";
 import {
   changesOf,
+  checksumOf,
   divide,
   listOwnData,
   notesOf,
@@ -26,7 +28,7 @@ import {
   readOwnData,
 } from "./ownData.js";
 import { noteSkipped, readingProgress } from "./reading.js";
-import { readConfig, runFiles } from "./run.js";
+import { modelFile, readConfig, runFiles } from "./run.js";
 import { configFromFile, type RunConfig, type RunSettings } from "./trainConfig.js";
 
 /** How the data of a task are read. */
@@ -99,7 +101,25 @@ export async function newTask(config: RunConfig): Promise<Task> {
   }
   const { seed, validation, test = 0 } = config.settings;
   const examples = divide(own, { seed, validation, test });
-  return ownTask({ ...config, fingerprint: own.fingerprint }, { ...own, examples });
+  const checked = { ...config, ...(await checkPretrained(config)), fingerprint: own.fingerprint };
+  return ownTask(checked, { ...own, examples });
+}
+
+/** The checksum of what features are taken from. Errors: code "data" where the config knows another one. */
+async function checkPretrained({ pretrained, pretrainedChecksum }: RunConfig): Promise<Partial<RunConfig>> {
+  if (pretrained === undefined) return {};
+  const checksum = checksumOf(await platform.files.read(await modelFile(pretrained)));
+  if (pretrainedChecksum !== undefined && checksum !== pretrainedChecksum) {
+    fail({
+      code: "data",
+      where: pretrained,
+      problem: "is not the file that the config was written for",
+      expected: `checksum ${pretrainedChecksum}`,
+      received: checksum,
+      fix: "Put the file back, or remove pretrainedChecksum from the config to take the one that is there now",
+    });
+  }
+  return { pretrainedChecksum: checksum };
 }
 
 /** What a run goes on with. Errors: code "data" where the user's files have changed since it began. */
@@ -118,6 +138,7 @@ export async function resumedTask(config: RunConfig, run: string): Promise<Task>
       fix: `Put back what has changed, or begin a new run: fovea train --data ${now.path}`,
     });
   }
+  await checkPretrained(config);
   return ownTask(config, { ...now, examples });
 }
 
@@ -171,7 +192,7 @@ function recipeTask(config: RunConfig): Task {
 const mostMeasured = 2000;
 
 function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
-  const { model: modelName = "small", grey = false, settings } = config;
+  const { model: modelName = "small", grey = false, pretrained, fineTune = false, settings } = config;
   const classifier = findImageClassifier(modelName);
   // arrays have a size of their own
   const { imageSize: size = 1 } = config;
@@ -189,7 +210,11 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
   return {
     name: nameOf(own.path),
     title: `${formatCount(own.classes.length)} classes of images of your own`,
-    about: config.imageSize === undefined ? modelName : `${modelName}, ${size} × ${size}`,
+    about: [
+      modelName,
+      ...(config.imageSize === undefined ? [] : [`${size} × ${size}`]),
+      ...(pretrained === undefined ? [] : [`${fineTune ? "tuning" : "with"} the features of ${pretrained}`]),
+    ].join(", "),
     loss: "crossEntropy",
     settings,
     metadata: { model: modelName, imageFit: "cover" },
@@ -202,6 +227,12 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
       const [height, width, channels] = train.shape as [number, number, number];
       const network = classifier.network({ input: [height, width, channels], classes: own.classes.length });
       const model = new Model(network).initialize(seed);
+      model.classes = own.classes;
+      if (pretrained !== undefined) {
+        const file = await modelFile(pretrained);
+        takeFeatures(model, classifier, await platform.files.read(file), file);
+        return fineTune ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+      }
       setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       return model;
     },

@@ -37,6 +37,12 @@ export interface RunConfig {
   readonly corrupt?: "refuse" | "skip";
   /** Whether images are decoded once and kept. Default: kept if they have at most 512 MiB. */
   readonly inMemory?: boolean;
+  /** A safetensors file or a run whose features are taken over: from the working directory, in files from theirs. */
+  readonly pretrained?: string;
+  /** Checksum of that file. */
+  readonly pretrainedChecksum?: string;
+  /** Whether these features are trained further. Default: only the last layer is trained. */
+  readonly fineTune?: boolean;
   /** Checksum of the list of the user's files. */
   readonly fingerprint?: string;
   readonly settings: RunSettings;
@@ -115,6 +121,13 @@ const options: readonly Option[] = [
     kind: { type: "switch" },
     description: "decode images once and keep them (default: if they take at most 512 MiB)",
   },
+  {
+    path: ["pretrained"],
+    flag: "--pretrained <file>",
+    kind: { type: "text", check: checkPath, expected: "a path" },
+    description: "take the features of a run or a .safetensors file, of torchvision too; train the last layer alone",
+  },
+  { path: ["fineTune"], flag: "--fine-tune", kind: { type: "switch" }, description: "train these features further" },
   setting("seed", "--seed <n>", whole(0), "decides data split, first weights and order"),
   setting("epochs", "--epochs <n>", whole(1), "epochs at most"),
   setting("batchSize", "--batch-size <n>", whole(1), "examples per step"),
@@ -267,7 +280,17 @@ export function resolveConfig(given: GivenConfig, flags: Omit<GivenConfig, "reci
 }
 
 /** What belongs to images of one's own. */
-const ownNames = ["model", "imageSize", "grey", "corrupt", "inMemory", "fingerprint"] as const;
+const ownNames = [
+  "model",
+  "imageSize",
+  "grey",
+  "corrupt",
+  "inMemory",
+  "pretrained",
+  "pretrainedChecksum",
+  "fineTune",
+  "fingerprint",
+] as const;
 
 function ofRecipe(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettings>): RunConfig {
   const found = findRecipe(rest.recipe ?? "");
@@ -299,6 +322,10 @@ function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettin
     fail({ code: "usage", where: "--image-size", problem: "arrays have a size of their own", received: data });
   }
   if (imageSize !== undefined) checkClassifierInput(classifier, "--image-size", imageSize);
+  if (rest.fineTune === true && rest.pretrained === undefined) {
+    const fix = "Say with --pretrained what is to be tuned";
+    fail({ code: "usage", where: "--fine-tune", problem: "is for features that were trained before", fix });
+  }
   const epochs = asked.epochs ?? ownEpochs;
   const usual: RunSettings = {
     seed: 1,
@@ -307,7 +334,8 @@ function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettin
     batchSize: 32,
     epochs,
     optimizer: "adamW",
-    learningRate: 0.003,
+    // what was learned before is to be kept
+    learningRate: rest.fineTune === true ? 0.0005 : 0.003,
     weightDecay: 0.05,
     schedule: "oneCycle",
     labelSmoothing: 0.1,
@@ -362,17 +390,29 @@ function settingsOf(usual: RunSettings, asked: Partial<RunSettings>): RunSetting
  * be moved together, others by their absolute path.
  */
 export function configForFile(config: RunConfig, directory: string): RunConfig {
-  const { data } = config;
-  if (data === undefined || isAbsolute(data)) return config;
-  return { ...config, data: relative(resolve(directory), resolve(data)).split(sep).join("/") };
+  const fromThere = (path: string) =>
+    isAbsolute(path) ? path : relative(resolve(directory), resolve(path)).split(sep).join("/");
+  return withPaths(config, fromThere);
 }
 
-/** A config that was read from a file in `directory`: its data from the working directory, where they lie below it. */
-export function configFromFile<C extends { readonly data?: string }>(config: C, directory: string): C {
-  if (config.data === undefined) return config;
-  const data = resolve(directory, config.data);
-  const below = relative(process.cwd(), data);
-  return { ...config, data: below.startsWith("..") || isAbsolute(below) ? data : below || "." };
+/** A config that was read from a file in `directory`: its paths from the working directory, for what lies below it. */
+export function configFromFile<C extends Paths>(config: C, directory: string): C {
+  return withPaths(config, (path) => {
+    const whole = resolve(directory, path);
+    const below = relative(process.cwd(), whole);
+    return below.startsWith("..") || isAbsolute(below) ? whole : below || ".";
+  });
+}
+
+type Paths = Pick<RunConfig, "data" | "pretrained">;
+
+function withPaths<C extends Paths>(config: C, change: (path: string) => string): C {
+  const { data, pretrained } = config;
+  return {
+    ...config,
+    ...(data === undefined ? {} : { data: change(data) }),
+    ...(pretrained === undefined ? {} : { pretrained: change(pretrained) }),
+  };
 }
 
 /** As `fit` takes it. Saving takes time, so that short epochs do not have one each. */
@@ -450,6 +490,9 @@ function cannotRead(path: string, error: NodeJS.ErrnoException): never {
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Texts that are found out, and have no flag. */
+const texts = ["fingerprint", "pretrainedChecksum"];
+
 /** Refuses what is no config. Errors: code "option". */
 export function checkConfig(where: string, value: unknown): asserts value is GivenConfig {
   const refuse = (name: string, expected: string, received: unknown): never =>
@@ -463,10 +506,10 @@ export function checkConfig(where: string, value: unknown): asserts value is Giv
   if (!isObject(value)) return refuse("config", "an object", value);
   const groups = [...new Set(options.filter(({ path }) => path.length > 1).map(({ path }) => path[0]!))];
   const singles = options.filter(({ path }) => path.length === 1).map(({ path }) => path[0]!);
-  checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, "fingerprint", "fovea"]);
+  checkOptions(where, value, ["$schema", "recipe", ...groups, ...singles, ...texts, "fovea"]);
   if (value.data === undefined && typeof value.recipe !== "string")
     refuse("recipe", `data, or one of ${listedRecipes.map(({ name }) => name).join(", ")}`, value.recipe);
-  for (const name of ["recipe", "fingerprint", "fovea"]) {
+  for (const name of ["recipe", ...texts, "fovea"]) {
     if (value[name] !== undefined && typeof value[name] !== "string") refuse(name, "a text", value[name]);
   }
   for (const group of groups) {
@@ -551,10 +594,9 @@ export function configSchema(): object {
       properties: { ...known?.properties, [name]: schemaOf(option) },
     };
   }
-  properties.fingerprint = {
-    description: "checksum of the list of your images, which have to be the same",
-    type: "string",
-  };
+  const checksum = (of: string) => ({ description: `checksum of ${of}`, type: "string" });
+  properties.fingerprint = checksum("the list of your images, which have to be the same");
+  properties.pretrainedChecksum = checksum("the file that features are taken from");
   properties.fovea = { description: "the version that wrote the config", type: "string" };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",

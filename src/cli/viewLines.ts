@@ -1,7 +1,10 @@
 import { platform } from "#platform";
 import { axisOfChange, calibrationSentence, rejectionSentence, titleOfCurve } from "../inspect/curveCharts.js";
+import { arithmeticLines, shownChannels } from "../inspect/gridCharts.js";
 import { type PictureView, type RobustnessCurve, type View, viewText } from "../inspect/index.js";
 import { type ChartView, isPicture } from "../inspect/picture.js";
+import { channelOf, channelsOf } from "../inspect/pixel.js";
+import { windowsSentence } from "../inspect/windows.js";
 import { usesUtf8 } from "../train/progress.js";
 import { formatConfusion } from "./commands/evaluate.js";
 import { formatCount, formatPercent, formatTable } from "./format.js";
@@ -33,6 +36,10 @@ function linesOf(view: ChartView): string[] {
       return rejectionLines(view);
     case "robustnessCurve":
       return curveLines(view);
+    case "pixelArithmetic":
+      return pixelLines(view);
+    case "slidingWindows":
+      return [`Sliding window: ${windowsSentence(view)}`];
     case "robustness":
       return view.curves.flatMap((curve, i) => (i === 0 ? curveLines(curve) : ["", ...curveLines(curve)]));
   }
@@ -154,10 +161,37 @@ function curveLines(curve: RobustnessCurve): string[] {
   return [`${titleOfCurve(curve)}, over ${formatCount(examples)} images`, ...formatTable(titles, rows)];
 }
 
+/** Patch, kernel and products side by side, channel by channel, and what becomes of them. */
+function pixelLines(view: Extract<View, { view: "pixelArithmetic" }>): string[] {
+  const { layer, at, shape, firstChannel } = view;
+  const [rows, columns, reads] = shape;
+  const block = (values: Float32Array, channel: number) => {
+    const cells = channelOf(values, view, channel).map((value) => value.toFixed(3).padStart(8));
+    return Array.from({ length: rows }, (_, row) => cells.slice(row * columns, (row + 1) * columns).join(""));
+  };
+  const width = 8 * columns;
+  const signs = (row: number) => (row === rows >> 1 ? ["   ×", "   ="] : ["    ", "    "]);
+  const head = `${"patch".padStart(width)}    ${"kernel".padStart(width)}    ${"product".padStart(width)}`;
+  const blocks = channelsOf(view)
+    .slice(0, shownChannels)
+    .flatMap(({ channel, sum }) => {
+      const [patch, kernel, products] = [view.patch, view.kernel, view.products].map((values) =>
+        block(values, channel),
+      );
+      const lines = patch!.map(
+        (line, row) => `${line}${signs(row)[0]}${kernel![row]}${signs(row)[1]}${products![row]}`,
+      );
+      const name = reads === 1 ? [] : [`channel ${firstChannel + channel}`];
+      return [...name, ...lines, `${" ".repeat(3 * width)}sum ${sum.toFixed(4)}`.slice(-(3 * width + 8)), ""];
+    });
+  const place = `row ${at[0]}, column ${at[1]}, channel ${at[2]}`;
+  return [`Arithmetic of ${layer} at ${place}`, "", head, ...blocks, ...arithmeticLines(view)];
+}
+
 /** A view as plain JSON: typed arrays as lists; images that only pictures need are left out. */
 export function plain(value: object): object {
   const text = JSON.stringify(value, (key, each: unknown) => {
-    if (each instanceof Map || key === "image" || key === "samples") return undefined;
+    if (each instanceof Map || ["image", "samples", "frames"].includes(key)) return undefined;
     return ArrayBuffer.isView(each) ? Array.from(each as Float32Array) : each;
   });
   return JSON.parse(text);

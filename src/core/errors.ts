@@ -9,6 +9,7 @@ export type ErrorCode =
   | "dtype" // a data type that the place does not take
   | "option" // an option is unknown or out of range
   | "label" // a class label outside [0, classes)
+  | "token" // a token outside [0, vocabulary)
   | "nan" // the loss became NaN or infinite
   | "data" // a data set or a data file is missing
   | "format" // a file does not follow its format

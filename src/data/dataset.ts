@@ -1,3 +1,4 @@
+import { allocateArray, arrayTypes, type DataArray, type DType } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
@@ -6,7 +7,7 @@ import { checkSampleWeights } from "./records.js";
 /** Values that examples have beside the first input and target. */
 export interface Column {
   /** length × size(shape) values. */
-  readonly values: Uint8Array | Int32Array | Float32Array;
+  readonly values: DataArray;
   /** Shape of one example. */
   readonly shape: readonly number[];
 }
@@ -19,7 +20,7 @@ export interface ExampleReader {
    * Writes example `index` into `inputs` and, if targets are read too, `targets`. May be called again before an earlier
    * call is done. Its failures end the training as they are, so they should name the file.
    */
-  read(index: number, inputs: Uint8Array | Float32Array, targets: Int32Array | Float32Array): Promise<void> | void;
+  read(index: number, inputs: DataArray, targets: Dataset["targets"]): Promise<void> | void;
 }
 
 /** Examples in memory. All arrays are plain: index them, draw them, make your own. */
@@ -31,8 +32,11 @@ export interface Dataset {
   readonly length: number;
   /** Shape of one example without the batch, e.g. [28, 28, 1]. */
   readonly shape: readonly number[];
-  /** length × size(shape) values, NHWC. uint8 pixels 0…255 (fovea divides them by 255), floats as they are. */
-  readonly inputs: Uint8Array | Float32Array;
+  /**
+   * length × size(shape) values, NHWC. uint8 pixels 0…255 (fovea divides them by 255), floats as they are; for a network's
+   * input of dtype int32 tokens, int32 or uint8.
+   */
+  readonly inputs: DataArray;
   /** Class labels (Int32Array, one per example), or float targets, length × size(targetShape). */
   readonly targets: Int32Array | Float32Array;
   /** Shape of one target; [] for labels. */
@@ -53,8 +57,8 @@ export interface DatasetOptions {
   name?: string;
   /** Default "memory". */
   source?: string;
-  /** Pixels (uint8) or numbers (float32), one example after the other. */
-  inputs: Uint8Array | Float32Array;
+  /** Pixels (uint8), numbers (float32) or tokens (int32 or uint8), one example after the other. */
+  inputs: DataArray;
   /** Integer arrays are class labels, a Float32Array is a regression target. */
   targets: Int32Array | Uint8Array | Float32Array;
   shape: Shape;
@@ -89,8 +93,9 @@ export function dataset(options: DatasetOptions): Dataset {
   const { name = "data", source = "memory", inputs, targets, shape } = options;
   const where = `dataset "${name}"`;
   checkOptions(where, options, optionNames);
-  if (!(inputs instanceof Uint8Array || inputs instanceof Float32Array)) {
-    failOption(where, "the inputs are not a typed array", "a Uint8Array or a Float32Array", typeName(inputs));
+  if (!(inputs instanceof Uint8Array || inputs instanceof Int32Array || inputs instanceof Float32Array)) {
+    const expected = "a Uint8Array, an Int32Array or a Float32Array";
+    failOption(where, "the inputs are not a typed array", expected, typeName(inputs));
   }
   if (!(targets instanceof Int32Array || targets instanceof Uint8Array || targets instanceof Float32Array)) {
     failOption(where, "the targets are not a typed array", "an Int32Array or a Float32Array", typeName(targets));
@@ -141,7 +146,7 @@ function checkShape(where: string, option: string, shape: Shape): void {
   failOption(where, `${option} is not a list of positive integers`, "for instance [28, 28, 1]", received);
 }
 
-function countExamples(where: string, inputs: Uint8Array | Float32Array, shape: Shape): number {
+function countExamples(where: string, inputs: DataArray, shape: Shape): number {
   const size = sizeOf(shape);
   if (inputs.length === 0) {
     fail({ code: "data", where, problem: "there are no examples", expected: "at least one", received: "0 values" });
@@ -159,8 +164,8 @@ function countExamples(where: string, inputs: Uint8Array | Float32Array, shape: 
 }
 
 /** Refuses NaN and infinities at once: found later, they are only a loss that went wrong. */
-function checkFinite(where: string, what: string, values: Uint8Array | Float32Array, sizeOfOne: number): void {
-  if (values instanceof Uint8Array) return;
+function checkFinite(where: string, what: string, values: DataArray, sizeOfOne: number): void {
+  if (!(values instanceof Float32Array)) return;
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   fail({
@@ -228,8 +233,8 @@ export interface LazyDatasetOptions {
   length: number;
   /** Shape of one example. */
   shape: Shape;
-  /** What examples consist of: pixels, or numbers. */
-  inputType: "uint8" | "float32";
+  /** What examples consist of: pixels, numbers, or tokens. */
+  inputType: DType;
   /** Targets of all examples, as in `dataset`; or the type and shape of those that `read` writes. */
   targets: Int32Array | Uint8Array | Float32Array | { type: "int32" | "float32"; shape: Shape };
   /** For float targets that are given. */
@@ -258,10 +263,8 @@ export function lazyDataset(options: LazyDatasetOptions): Dataset {
   checkOptions(where, options, known);
   checkInteger(where, "length", length, 1, 2 ** 32 - 1);
   checkShape(where, "shape", shape);
-  if (inputType !== "uint8" && inputType !== "float32") {
-    failOption(where, "unknown inputType", '"uint8" or "float32"', String(inputType));
-  }
-  const inputs = inputType === "uint8" ? new Uint8Array(0) : new Float32Array(0);
+  checkInputType(where, inputType);
+  const inputs = allocateArray(inputType, 0);
   const common = { name, source, length, shape: [...shape], inputs };
   const { targets } = options;
   if ("type" in targets) {
@@ -292,6 +295,11 @@ export function lazyDataset(options: LazyDatasetOptions): Dataset {
     classes: checkLabels(where, labels, length, options.classes),
     reader,
   };
+}
+
+export function checkInputType(where: string, inputType: DType): void {
+  if (Object.hasOwn(arrayTypes, inputType)) return;
+  failOption(where, "unknown inputType", '"uint8", "int32" or "float32"', String(inputType));
 }
 
 function classNames(where: string, given: DatasetOptions["classes"]): string[] {

@@ -1,7 +1,8 @@
+import { allocateArray, arrayTypes, type DataArray, type DType, dtypeOf } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { keyOf, permutation } from "../core/random.js";
 import { sizeOf } from "../core/shapes.js";
-import { checkSeed, classCounts, type Dataset, dataset, labelsOf, subset } from "./dataset.js";
+import { checkInputType, checkSeed, classCounts, type Dataset, dataset, labelsOf, subset } from "./dataset.js";
 
 /**
  * Parts as `split` does, but each class for itself: `[rest, part]`, where `part` has round(n · fraction) of the n examples
@@ -94,7 +95,7 @@ export async function statistics(data: Dataset): Promise<Statistics> {
   const size = sizeOf(shape);
   const unit = inputs instanceof Uint8Array ? 255 : 1;
   const [sums, squares] = [new Float64Array(channels), new Float64Array(channels)];
-  const own = inputs instanceof Uint8Array ? new Uint8Array(size) : new Float32Array(size);
+  const own = allocateArray(dtypeOf(inputs), size);
   const unused = data.targets instanceof Int32Array ? Int32Array : Float32Array;
   const targets = new unused(sizeOf(data.targetShape));
   // around the first value, so that squares of large numbers do not swallow small deviations
@@ -125,7 +126,7 @@ export interface CollectOptions {
   /** Shape of one example. */
   shape: readonly number[];
   /** What examples consist of. Default: "float32". */
-  inputType?: "uint8" | "float32";
+  inputType?: DType;
   /** Names of the classes, or their number: then targets are labels. Default: targets are numbers. */
   classes?: readonly string[] | number;
   /** Examples at most; what comes after them is not asked for. Default: all, up to 1 GiB. */
@@ -161,8 +162,9 @@ export async function collect(
   const where = `collect "${name}"`;
   checkOptions(where, options, ["name", "source", "shape", "inputType", "classes", "limit"]);
   const size = sizeOf(shape);
-  const Inputs = inputType === "uint8" ? Uint8Array : Float32Array;
-  const inputs: (Uint8Array | Float32Array)[] = [];
+  checkInputType(where, inputType);
+  const Inputs = arrayTypes[inputType];
+  const inputs: DataArray[] = [];
   const targets: number[] = [];
   let targetSize = 0;
   for await (const { inputs: values, target } of stream) {

@@ -48,7 +48,6 @@ export function recordDataset(options: RecordDatasetOptions): Dataset {
   const length = lengthOf(where, first[0], first[1]);
   const columns: Record<string, Column> = {};
   for (const [key, column] of [first, ...others]) {
-    if (column.values instanceof Int32Array) wrongType(where, `input "${key}"`, "a Uint8Array or a Float32Array");
     columns[key] = checkColumn(where, `input "${key}"`, column, length);
   }
   for (const [key, column] of Object.entries(targets)) {

@@ -1,3 +1,4 @@
+import { allocateArray, type DataArray, dtypeOf } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, sizeOf } from "../core/shapes.js";
 import { checkInteger, type Dataset } from "./dataset.js";
@@ -37,13 +38,14 @@ export function resized(data: Dataset, options: ResizedOptions): Dataset {
   const height = checkInteger(where, "height", options.height, 1, 16384);
   const width = checkInteger(where, "width", options.width, 1, 16384);
   const [rows, columns, channels] = shape;
-  if (shape.length !== 3 || rows === undefined || columns === undefined || channels === undefined) {
+  const tokens = inputs instanceof Int32Array;
+  if (tokens || shape.length !== 3 || rows === undefined || columns === undefined || channels === undefined) {
     return fail({
       code: "data",
       where,
       problem: "the examples are no images",
       expected: "examples of shape [height, width, channels]",
-      received: formatShape(shape),
+      received: tokens ? `tokens of shape ${formatShape(shape)}` : formatShape(shape),
     });
   }
   if (targetShape[0] === rows && targetShape[1] === columns) {
@@ -61,7 +63,7 @@ export function resized(data: Dataset, options: ResizedOptions): Dataset {
   const before = sizeOf(shape);
   const after = height * width * channels;
   const squeezed = new Float64Array(height * columns * channels);
-  const resample = (from: Uint8Array | Float32Array, to: Uint8Array | Float32Array): void => {
+  const resample = (from: DataArray, to: DataArray): void => {
     mixRows(from, squeezed, columns * channels, downwards);
     for (let row = 0; row < height; row++) {
       const part = squeezed.subarray(row * columns * channels, (row + 1) * columns * channels);
@@ -84,8 +86,7 @@ export function resized(data: Dataset, options: ResizedOptions): Dataset {
       },
     };
   }
-  const pixels =
-    inputs instanceof Uint8Array ? new Uint8Array(data.length * after) : new Float32Array(data.length * after);
+  const pixels = allocateArray(dtypeOf(inputs), data.length * after);
   for (let i = 0; i < data.length; i++) {
     resample(inputs.subarray(i * before, (i + 1) * before), pixels.subarray(i * after, (i + 1) * after));
   }
@@ -95,7 +96,7 @@ export function resized(data: Dataset, options: ResizedOptions): Dataset {
 /** Each row of the result is a mixture of rows. */
 function mixRows(
   from: ArrayLike<number>,
-  to: Uint8Array | Float32Array | Float64Array,
+  to: DataArray | Float64Array,
   rowLength: number,
   rows: readonly Mixture[],
 ): void {

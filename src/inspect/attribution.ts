@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { checkOptions } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shapes.js";
 import { wholeNumber, wholePair } from "../model/check.js";
@@ -50,11 +51,7 @@ const targetOptionNames = ["layer", "unit", ...viewOptionNames];
  *
  * @example const { values, target } = await saliency(net, image);
  */
-export async function saliency(
-  model: Model,
-  image: Uint8Array | Float32Array,
-  options: AttributionOptions = {},
-): Promise<Attribution> {
+export async function saliency(model: Model, image: DataArray, options: AttributionOptions = {}): Promise<Attribution> {
   return backward(model, image, options, "saliency", "gradient");
 }
 
@@ -72,7 +69,7 @@ export async function saliency(
  */
 export async function guidedBackpropagation(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: AttributionOptions = {},
 ): Promise<Attribution> {
   return backward(model, image, options, "guided backpropagation", "guided");
@@ -90,7 +87,7 @@ export async function guidedBackpropagation(
  */
 export async function deconvnet(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: AttributionOptions = {},
 ): Promise<Attribution> {
   return backward(model, image, options, "deconvnet", "deconvnet");
@@ -98,7 +95,7 @@ export async function deconvnet(
 
 async function backward(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: AttributionOptions,
   method: AttributionMethod,
   rule: RectifierRule,
@@ -115,7 +112,7 @@ async function backward(
 
 export interface IntegratedGradientsOptions extends AttributionOptions {
   /** What the image is compared with: one number for all values, or an example. Default: 0. */
-  readonly baseline?: number | Uint8Array | Float32Array;
+  readonly baseline?: number | DataArray;
   /** Points of the Gauss–Legendre rule on the way from the baseline to the image. Default: 50. */
   readonly steps?: number;
 }
@@ -143,7 +140,7 @@ const batch = 16;
  */
 export async function integratedGradients(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: IntegratedGradientsOptions = {},
 ): Promise<IntegratedGradients> {
   const method = "integrated gradients";
@@ -192,7 +189,7 @@ export interface OcclusionOptions extends AttributionOptions {
   /** Pixels between patches. Default: half the size, at least 1. */
   readonly stride?: number | readonly [number, number];
   /** What the patch is covered with, in values that the network takes. Default: 0. */
-  readonly baseline?: number | Uint8Array | Float32Array;
+  readonly baseline?: number | DataArray;
 }
 
 /**
@@ -206,11 +203,7 @@ export interface OcclusionOptions extends AttributionOptions {
  *
  * @example const { values } = await occlusion(net, image, { size: 8, stride: 4 });
  */
-export async function occlusion(
-  model: Model,
-  image: Uint8Array | Float32Array,
-  options: OcclusionOptions = {},
-): Promise<Attribution> {
+export async function occlusion(model: Model, image: DataArray, options: OcclusionOptions = {}): Promise<Attribution> {
   const method = "occlusion";
   checkOptions(method, options, [...targetOptionNames, "size", "stride", "baseline"]);
   const probe = await Probe.of(model, method, options);
@@ -310,7 +303,7 @@ function pair(
   return value === undefined ? fallback : wholePair(where, name, value);
 }
 
-function baselineOf(baseline: number | Uint8Array | Float32Array, shape: Shape, where: string): Float32Array {
+function baselineOf(baseline: number | DataArray, shape: Shape, where: string): Float32Array {
   if (typeof baseline === "number") return new Float32Array(sizeOf(shape)).fill(baseline);
   return pictureFor(shape, baseline, `${where}: baseline`).values;
 }

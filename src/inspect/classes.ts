@@ -1,4 +1,5 @@
 import { platform } from "#platform";
+import { allocateArray, dtypeOf } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { type Dataset, labelsOf } from "../data/dataset.js";
@@ -61,7 +62,7 @@ export function classNames(model: Model, count: number, data?: Dataset): readonl
 export async function examplesAt(data: Dataset, start: number, count: number): Promise<Float32Array> {
   const size = sizeOf(data.shape);
   if (data.reader === undefined) return normalized(data.inputs.subarray(start * size, (start + count) * size));
-  const values = data.inputs instanceof Uint8Array ? new Uint8Array(count * size) : new Float32Array(count * size);
+  const values = allocateArray(dtypeOf(data.inputs), count * size);
   const target = data.targets instanceof Int32Array ? new Int32Array(1) : new Float32Array(1);
   for (let i = 0; i < count; i++) {
     await data.reader.read(start + i, values.subarray(i * size, (i + 1) * size), target);

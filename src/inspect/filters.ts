@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { type Network, tensorName, tensorOf } from "../model/network.js";
@@ -122,7 +123,7 @@ export interface FeatureMapsOptions extends ViewOptions {
  */
 export async function featureMaps(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: FeatureMapsOptions = {},
 ): Promise<FeatureMaps> {
   const where = "featureMaps";

@@ -1,3 +1,4 @@
+import type { DataArray } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import { formatShape, type Shape } from "../core/shapes.js";
 import { choice } from "../model/check.js";
@@ -48,7 +49,7 @@ export interface GradCamOptions extends ViewOptions {
  */
 export async function gradCam(
   model: Model,
-  image: Uint8Array | Float32Array,
+  image: DataArray,
   options: GradCamOptions = {},
 ): Promise<ClassActivationMap> {
   const where = "gradCam";

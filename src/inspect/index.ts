@@ -42,7 +42,8 @@ export { type FilterEvolution, filterEvolution } from "./evolution.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
 export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";
-export { type PictureOptions, type View, viewPng, viewSvg } from "./picture.js";
+export { type FilmOptions, type PictureOptions, type View, viewGif, viewPng, viewSvg } from "./picture.js";
+export { type PixelArithmetic, type PixelOptions, pixelArithmetic } from "./pixel.js";
 export {
   type ConfusionView,
   confusion,
@@ -81,3 +82,4 @@ export type { ThemeName } from "./svg.js";
 export type { PictureView } from "./tiles.js";
 export { type Activation, type TopActivations, type TopActivationsOptions, topActivations } from "./topActivations.js";
 export { type ViewTextOptions, viewText } from "./viewText.js";
+export { type SlidingWindows, slidingWindows, type WindowsOptions } from "./windows.js";

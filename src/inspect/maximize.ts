@@ -13,6 +13,8 @@ export interface MaximizedImage {
   readonly target: Target;
   /** The unit's value before each step and after the last. */
   readonly history: readonly number[];
+  /** The image on its way, where it was asked for: the first, every `keepEvery`-th and the last. */
+  readonly frames?: readonly { readonly step: number; readonly values: Float32Array }[];
 }
 
 export interface MaximizeOptions extends Omit<TargetOptions, "unit">, ViewOptions {
@@ -28,6 +30,8 @@ export interface MaximizeOptions extends Omit<TargetOptions, "unit">, ViewOption
   readonly blurEvery?: number;
   /** Least and largest value. Default: [0, 1], those of images. */
   readonly range?: readonly [number, number];
+  /** Keep the image before every so many steps, for a film. Default: 0, none. */
+  readonly keepEvery?: number;
   /** Decides the noise that it begins with. Default: 0. */
   readonly seed?: number;
 }
@@ -45,10 +49,11 @@ export interface MaximizeOptions extends Omit<TargetOptions, "unit">, ViewOption
  */
 export async function maximizeActivation(model: Model, options: MaximizeOptions): Promise<MaximizedImage> {
   const where = "maximizeActivation";
-  const own = ["layer", "unit", "steps", "stepSize", "decay", "blurEvery", "range", "seed"];
+  const own = ["layer", "unit", "steps", "stepSize", "decay", "blurEvery", "range", "keepEvery", "seed"];
   checkOptions(where, options, [...own, ...viewOptionNames]);
   const steps = wholeNumber(where, "steps", options.steps ?? 128);
   const blurEvery = wholeNumber(where, "blurEvery", options.blurEvery ?? 4, 0);
+  const keepEvery = wholeNumber(where, "keepEvery", options.keepEvery ?? 0, 0);
   const stepSize = numberThat(where, "stepSize", options.stepSize ?? 0.05, "a number > 0", (value) => value > 0);
   const decay = numberThat(where, "decay", options.decay ?? 0.01, "a number from 0 to 1", (v) => v >= 0 && v <= 1);
   const [low, high] = options.range ?? [0, 1];
@@ -68,7 +73,9 @@ export async function maximizeActivation(model: Model, options: MaximizeOptions)
   program.values(values);
   const { offset } = choose();
   const history: number[] = [];
+  const frames: { step: number; values: Float32Array }[] = [];
   for (let step = 0; step < steps; step++) {
+    if (keepEvery > 0 && step % keepEvery === 0) frames.push({ step, values: values.slice() });
     const [gradient] = program.gradients(values, offset);
     history.push(program.value()[offset]!);
     const length = Math.sqrt(gradient!.reduce((sum, g) => sum + g * g, 0) / gradient!.length);
@@ -82,7 +89,8 @@ export async function maximizeActivation(model: Model, options: MaximizeOptions)
   program.values(values);
   const { offset: _, ...target } = choose();
   history.push(target.value);
-  return { view: "maximizedImage", shape, values, target, history };
+  if (keepEvery > 0) frames.push({ step: steps, values });
+  return { view: "maximizedImage", shape, values, target, history, ...(keepEvery > 0 ? { frames } : {}) };
 }
 
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));

@@ -1,15 +1,20 @@
 import { checkOptions } from "../core/errors.js";
-import { choice } from "../model/check.js";
+import { choice, wholeNumber } from "../model/check.js";
 import { sketchHistograms, sketchNorms, sketchReport } from "./charts.js";
 import type { CalibrationDiagram, Rejection } from "./confidence.js";
 import { sketchConfusion } from "./confusionChart.js";
 import { sketchCalibration, sketchRejection, sketchRobustness } from "./curveCharts.js";
+import { framesOf } from "./frames.js";
+import { sketchPixel, sketchWindows } from "./gridCharts.js";
+import { loadPackage } from "./packages.js";
+import type { PixelArithmetic } from "./pixel.js";
 import type { ConfusionView } from "./predictions.js";
 import type { Robustness, RobustnessCurve } from "./robustness.js";
 import { sketchTiles } from "./sheet.js";
 import type { GradientNorms, Histograms, UnitReport } from "./statistics.js";
 import { type Canvas, compose, newCanvas, type Sketch, type ThemeName, themes, toPng, toSvgText } from "./svg.js";
 import { type PictureView, tilesOf } from "./tiles.js";
+import type { SlidingWindows } from "./windows.js";
 
 /** What views return. */
 export type View = PictureView | ChartView;
@@ -23,7 +28,9 @@ export type ChartView =
   | CalibrationDiagram
   | Rejection
   | RobustnessCurve
-  | Robustness;
+  | Robustness
+  | PixelArithmetic
+  | SlidingWindows;
 
 export interface PictureOptions {
   /** Default: "light". */
@@ -55,6 +62,35 @@ export async function viewPng(view: View, options: PictureOptions = {}): Promise
   return toPng(svg, where);
 }
 
+export interface FilmOptions extends PictureOptions {
+  /** Milliseconds that a picture stays; the last one stays four times as long. Default: 500. */
+  readonly delay?: number;
+}
+
+/**
+ * A view that tells how something comes about as an animated GIF that begins anew at its end: filters over training,
+ * an image made for a unit (made with `keepEvery`), a window on its way. Letters are outlines. Needs the packages
+ * @observablehq/plot, linkedom, sharp, opentype.js and @fontsource/source-sans-3.
+ *
+ * Errors: code "unsupported" for other views, and where a package is missing; code "option" for a delay below 20.
+ *
+ * @example const gif = await viewGif(slidingWindows({ input: 5, kernel: 3, stride: 2 }), { delay: 300 });
+ */
+export async function viewGif(view: View, options: FilmOptions = {}): Promise<Uint8Array> {
+  const film = "film of a view";
+  checkOptions(film, options, ["theme", "delay"]);
+  const delay = wholeNumber(film, "delay", options.delay ?? 500, 20);
+  const theme = choice<ThemeName>(film, "theme", options.theme ?? "light", ["light", "dark"]);
+  const canvas = await newCanvas(themes[theme], film);
+  const pictures: Uint8Array[] = [];
+  for (const frame of framesOf(view)) pictures.push(await toPng(compose(canvas, await frame(canvas)).svg, film, 1));
+  const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", film);
+  const delays = pictures.map((_, i) => (i === pictures.length - 1 ? 4 * delay : delay));
+  return sharp(pictures, { join: { animated: true } })
+    .gif({ delay: delays, loop: 0 })
+    .toBuffer();
+}
+
 async function draw(view: View, options: PictureOptions) {
   checkOptions(where, options, ["theme"]);
   const theme = choice<ThemeName>(where, "theme", options.theme ?? "light", ["light", "dark"]);
@@ -78,6 +114,8 @@ const charts: Charts = {
   rejection: sketchRejection,
   robustnessCurve: (canvas, view) => sketchRobustness(canvas, { curves: [view] }),
   robustness: sketchRobustness,
+  pixelArithmetic: sketchPixel,
+  slidingWindows: sketchWindows,
 };
 
 function sketch(canvas: Canvas, view: View): Sketch | Promise<Sketch> {

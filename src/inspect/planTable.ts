@@ -25,6 +25,8 @@ export interface PlanSummary {
   readonly multiplyAdds: number;
   /** Memory of one step, beside the variables: inputs, results on their way, working memory. */
   readonly arenaBytes: number;
+  /** Parts of the batch that a run goes through one after the other; steps and shapes are those of one, the rest of all. */
+  readonly parts: number;
   /** Most bytes that are alive at once: no placement takes less than this. */
   readonly lowerBoundBytes: number;
   readonly variableBytes: number;
@@ -56,6 +58,7 @@ export function summarizePlan(plan: Plan): PlanSummary {
     steps,
     multiplyAdds: steps.reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0),
     arenaBytes: plan.arenaBytes,
+    parts: plan.parts,
     lowerBoundBytes: lowerBoundOf(plan),
     variableBytes: plan.variableBytes,
     keptBytes: plan.keptBytes,
@@ -111,11 +114,14 @@ export function formatPlan(summary: PlanSummary, { width = 100 }: { readonly wid
   ];
   const lines = layOut(columns, summary, width);
   const notes = reasons.flatMap((reason, i) => wrap(`[${i + 1}] ${reason}`, width, "    "));
-  const { arenaBytes, lowerBoundBytes, variableBytes, keptBytes, steps } = summary;
+  const { arenaBytes, lowerBoundBytes, variableBytes, keptBytes, parts, steps } = summary;
   const excess = lowerBoundBytes === 0 ? 0 : 100 * (arenaBytes / lowerBoundBytes - 1);
   const above = arenaBytes === lowerBoundBytes ? "as little as can be" : `${excess.toFixed(1)} % above the least`;
   const totals = [
     `${formatCount(steps.length)} steps. Kernels are called ${prefix}…${suffix}; scalar ones end in _scalar.`,
+    ...(parts > 1
+      ? [`Parts      the batch passes through these steps in ${formatCount(parts)} parts: caches hold one`]
+      : []),
     `Arena      ${formatCount(arenaBytes)} bytes (${bytes(arenaBytes)})`,
     `At least   ${formatCount(lowerBoundBytes)} bytes alive at once: the arena is ${above}`,
     `Variables  ${formatCount(variableBytes)} bytes (${bytes(variableBytes)})`,

@@ -1,11 +1,12 @@
 import { differentiate } from "../autodiff/differentiate.js";
+import type { DataArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { emitInputs, emitNetwork } from "../model/emit.js";
 import { type Network, tensorName, tensorOf } from "../model/network.js";
-import type { SymbolicTensor } from "../model/symbolic.js";
+import { holdsTokens, type SymbolicTensor } from "../model/symbolic.js";
 import { multiply, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
 import { reduceNode } from "../ops/reduce.js";
@@ -150,7 +151,7 @@ export class Probe {
   }
 
   /** One example as the network takes it; uint8 divided by 255. */
-  picture(image: Uint8Array | Float32Array): Picture {
+  picture(image: DataArray): Picture {
     return pictureFor(this.input().shape, image, this.where);
   }
 }
@@ -256,6 +257,9 @@ export function floats(values: ArrayLike<number>): Float32Array {
 /** The input of a network that takes one thing only. */
 export function onlyInput({ inputs }: Network, where: string) {
   const [input] = inputs;
+  if (input !== undefined && holdsTokens(input.tensor)) {
+    fail({ code: "unsupported", where, problem: "looks at networks that take numbers", received: "tokens" });
+  }
   if (inputs.length === 1 && input !== undefined) return input;
   return fail({
     code: "unsupported",
@@ -278,7 +282,7 @@ export function checkImage(shape: Shape, where: string): readonly [number, numbe
 }
 
 /** One example as a network takes it; uint8 divided by 255. Errors: code "shape" for another number of values. */
-export function pictureFor(shape: Shape, image: Uint8Array | Float32Array, where: string): Picture {
+export function pictureFor(shape: Shape, image: DataArray, where: string): Picture {
   if (image.length !== sizeOf(shape)) {
     fail({
       code: "shape",
@@ -292,8 +296,8 @@ export function pictureFor(shape: Shape, image: Uint8Array | Float32Array, where
 }
 
 /** Values as the network takes them: uint8 divided by 255. */
-export function normalized(values: Uint8Array | Float32Array): Float32Array {
-  return values instanceof Uint8Array ? Float32Array.from(values, (value) => value / 255) : values.slice();
+export function normalized(values: DataArray): Float32Array {
+  return values instanceof Uint8Array ? Float32Array.from(values, (value) => value / 255) : Float32Array.from(values);
 }
 
 function checkUnit(unit: TargetOptions["unit"], shape: Shape, where: string): void {

@@ -1,10 +1,11 @@
-import { sizeOf } from "../core/shapes.js";
+import { type Shape, sizeOf } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Node, OpTable } from "../graph/types.js";
 import { wholeNumber } from "../model/check.js";
 import { emitCall } from "../model/emit.js";
 import type { Reach } from "../model/layer.js";
 import { countParameters, isTrained, type Network, type NetworkCall, tensorName } from "../model/network.js";
+import { holdsTokens, type SymbolicTensor } from "../model/symbolic.js";
 import { ops } from "../ops/index.js";
 import { effectiveSize } from "../ops/window.js";
 
@@ -71,8 +72,8 @@ export function summarize(network: Network, { batchSize = 1 }: { readonly batchS
   wholeNumber("summary", "batchSize", batchSize);
   const fields = new Map<string, readonly AxisField[]>();
   const extents = largestExtents(network);
-  const rows = network.inputs.map(({ name, shape }): LayerSummary => {
-    const receptiveField = shape.slice(0, -1).map(() => ({ size: 1, stride: 1, start: 0 }));
+  const rows = network.inputs.map(({ name, shape, tensor }): LayerSummary => {
+    const receptiveField = spatialExtents(tensor).map(() => ({ size: 1, stride: 1, start: 0 }));
     fields.set(name, receptiveField);
     const counts = { parameters: 0, shared: false, multiplyAdds: 0, activationBytes: 0 };
     return { name, kind: "input", outputShape: shape, ...counts, receptiveField };
@@ -115,7 +116,9 @@ export function summarize(network: Network, { batchSize = 1 }: { readonly batchS
 /** Emits one call alone, for one example, and counts. */
 function measure(call: NetworkCall, network: Network): { multiplyAdds: number; isAlias: boolean } {
   const builder = new GraphBuilder();
-  const inputs = call.inputs.map(({ shape }, i) => builder.input(String(i), [1, ...shape], "float32"));
+  const inputs = call.inputs.map((tensor, i) =>
+    builder.input(String(i), [1, ...tensor.shape], holdsTokens(tensor) ? "int32" : "float32"),
+  );
   const weights = new Map(network.weights.map(({ name, shape }) => [name, builder.variable(name, shape)]));
   let output = emitCall(call, builder, inputs, weights, { training: false });
   const multiplyAdds = builder.nodes
@@ -132,10 +135,14 @@ function costOf(node: Node, nodes: readonly Node[]): number {
 
 /** The whole input along each spatial axis; the largest, where inputs differ. */
 function largestExtents({ inputs }: Network): number[] {
-  const axes = Math.max(...inputs.map(({ shape }) => shape.length - 1));
-  return Array.from({ length: axes }, (_, axis) =>
-    Math.max(...inputs.map(({ shape }) => (axis < shape.length - 1 ? shape[axis]! : 1))),
-  );
+  const all = inputs.map(({ tensor }) => spatialExtents(tensor));
+  const axes = Math.max(...all.map((extents) => extents.length));
+  return Array.from({ length: axes }, (_, axis) => Math.max(...all.map((extents) => extents[axis] ?? 1)));
+}
+
+/** All axes but the channels, which tokens do not have. */
+function spatialExtents(tensor: SymbolicTensor): Shape {
+  return holdsTokens(tensor) ? tensor.shape : tensor.shape.slice(0, -1);
 }
 
 function extendField(field: AxisField, reach: Reach, axis: number, extent: number): AxisField {

@@ -109,12 +109,12 @@ export function toSvgText({ document, svg }: { readonly document: Document; read
   return `${svg.outerHTML}\n`;
 }
 
-/** Pixels of twice the drawing's size; letters become outlines, so that no fonts are needed. */
-export async function toPng(svg: Element, where: string): Promise<Uint8Array> {
+/** Pixels of `zoom` times the drawing's size; letters become outlines, so that no fonts are needed. */
+export async function toPng(svg: Element, where: string, zoom = 2): Promise<Uint8Array> {
   await outlineText(svg, where);
   const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", where);
   const drawing = new TextEncoder().encode(svg.outerHTML);
-  return sharp(drawing, { density: 144, limitInputPixels: false, unlimited: true })
+  return sharp(drawing, { density: 72 * zoom, limitInputPixels: false, unlimited: true })
     .png({ palette: false, compressionLevel: 9 })
     .toBuffer();
 }

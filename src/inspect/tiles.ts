@@ -390,6 +390,31 @@ function tilesOfTop({ layer, units, examples, images, shape }: TopActivations, t
   };
 }
 
+/** One picture of the film of filters, on the scale of all. */
+export function evolutionAt(view: FilterEvolution, step: number, theme: ThemeName): TileSheet {
+  const { title, subtitle, rows, scale } = tilesOfEvolution(view, theme);
+  const { label = "", tiles } = rows[step]!;
+  const numbered = tiles.map((tile, i) => ({ ...tile, label: String(i) }));
+  return {
+    title: `${title}: ${label}`,
+    subtitle,
+    rows: [{ tiles: numbered }],
+    ...(scale === undefined ? {} : { scale }),
+    panels: false,
+  };
+}
+
+/** One picture of the film of an image that is made for a unit. */
+export function maximizedAt({ shape, target, history, frames = [] }: MaximizedImage, i: number): TileSheet {
+  const { step, values } = frames[i]!;
+  return {
+    title: `What ${nameOf(target)} likes most`,
+    subtitle: `step ${step} of ${history.length - 1}: ${short(history[step]!)}`,
+    rows: [{ tiles: [pictureTile({ shape, values }, "made by gradient ascent")] }],
+    panels: true,
+  };
+}
+
 function tilesOfMaximized({ shape, values, target, history }: MaximizedImage): TileSheet {
   return {
     title: `What ${nameOf(target)} likes most`,

@@ -4,7 +4,7 @@ import { definedKind } from "./customLayer.js";
 import { type Layer, type LayerKind, restoreLayer } from "./layer.js";
 import { layerKinds } from "./layers/index.js";
 import { frozenWeights, type Network, type NetworkCall, network, tensorName, withFrozen } from "./network.js";
-import { type InputDType, input, type SymbolicTensor } from "./symbolic.js";
+import { type InputDType, input, inputDTypes, type SymbolicTensor } from "./symbolic.js";
 
 /**
  * The newest version of the format: 2 has `frozen`. Every older one can be read, and each network is written in the
@@ -158,7 +158,7 @@ function readInput(value: unknown, where: string): { name: string; tensor: Symbo
   checkOptions(where, rest, ["name", "shape", "dtype"]);
   if (typeof name !== "string") return wrongOption(where, "name", name, "a name");
   const sizes = list(where, "shape", shape) as readonly number[];
-  const checkedDType = dtype === undefined ? undefined : choice(where, "dtype", dtype, ["float32", "uint8"]);
+  const checkedDType = dtype === undefined ? undefined : choice(where, "dtype", dtype, inputDTypes);
   return { name, tensor: located(where, () => input(sizes, { name, dtype: checkedDType })) };
 }
 

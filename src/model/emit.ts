@@ -1,13 +1,14 @@
+import type { DType } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { hashString } from "../core/random.js";
-import { formatShape } from "../core/shapes.js";
+import { formatShape, sameShape } from "../core/shapes.js";
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Node } from "../graph/types.js";
 import { divide, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
 import { placeOf } from "./layer.js";
 import { frozenWeights, isRandom, type Network, type NetworkCall, type NetworkInput } from "./network.js";
-import type { InputDType, SymbolicTensor } from "./symbolic.js";
+import { holdsTokens, type InputDType, type SymbolicTensor } from "./symbolic.js";
 
 export interface EmitOptions {
   /** Whether the nodes are for training (dropout drops) or for use. */
@@ -38,7 +39,8 @@ export interface EmittedNetwork {
 /**
  * Writes a network into a graph: a variable for each weight, then the layers in order, each in a scope of its name.
  *
- * @param inputs one float32 node [batch, …shape] for each of the network's inputs, e.g. from {@link emitInputs}
+ * @param inputs one float32 node [batch, …shape] for each of the network's inputs, of tokens int32 or uint8, e.g. from
+ * {@link emitInputs}
  * @throws FoveaError "graph" where inputs do not match the network's or a needed random key is missing
  * @example emitNetwork(digits, builder, emitInputs(digits, builder, 50), { training: false }).outputs[0]
  */
@@ -76,13 +78,14 @@ export function emitCalls(
   const nodes = new Map<SymbolicTensor, Node>();
   network.inputs.forEach(({ name, shape, tensor }, position) => {
     const node = inputs[position];
-    if (node === undefined || formatShape(node.shape.slice(1)) !== formatShape(shape) || node.dtype !== "float32") {
+    const types: readonly DType[] = holdsTokens(tensor) ? ["int32", "uint8"] : ["float32"];
+    if (node === undefined || !sameShape(node.shape.slice(1), shape) || !types.includes(node.dtype)) {
       const received = node === undefined ? "nothing" : `${node.dtype} ${formatShape(node.shape)}`;
       fail({
         code: "graph",
         where: `input "${name}"`,
         problem: "gets a node of another type",
-        expected: `float32 [batch, ${shape.join(", ")}]`,
+        expected: `${types.join(" or ")} [batch, ${shape.join(", ")}]`,
         received,
       });
     }
@@ -148,11 +151,12 @@ export function emitCall(
 export type InputDTypes = InputDType | Readonly<Record<string, InputDType>>;
 
 /**
- * Adds the graph's inputs for a network and converts them: uint8 values are divided by 255, floats stay as they are.
+ * Adds the graph's inputs for a network and converts them: uint8 values are divided by 255, floats and tokens stay as
+ * they are.
  *
  * @param batchSize examples per step
  * @param dtype of the data; by default what each `input(…)` says
- * @returns one float32 node [batchSize, …shape] for each input
+ * @returns one node [batchSize, …shape] for each input, float32 but for tokens
  */
 export function emitInputs(
   { inputs }: Pick<Network, "inputs">,
@@ -162,7 +166,7 @@ export function emitInputs(
 ): Node[] {
   return inputs.map((input) => {
     const node = builder.input(input.name, [batchSize, ...input.shape], inputDTypeOf(input, dtype));
-    return emitNormalized(builder, node);
+    return emitNormalized(builder, node, input);
   });
 }
 
@@ -171,7 +175,8 @@ export function inputDTypeOf(input: NetworkInput, dtype: InputDTypes | undefined
   return (typeof dtype === "object" ? dtype[input.name] : dtype) ?? input.dtype;
 }
 
-/** What a network takes for these data: uint8 values divided by 255, floats as they are. */
-export function emitNormalized(builder: GraphBuilder, data: Node): Node {
-  return data.dtype === "float32" ? data : mapNode(builder, [data], divide(x(0), 255), undefined, data.name);
+/** What a network's input takes for these data: uint8 values divided by 255, floats and tokens as they are. */
+export function emitNormalized(builder: GraphBuilder, data: Node, { tensor }: NetworkInput): Node {
+  const isReady = data.dtype !== "uint8" || holdsTokens(tensor);
+  return isReady ? data : mapNode(builder, [data], divide(x(0), 255), undefined, data.name);
 }

@@ -7,7 +7,7 @@ import type { Fans, Initializer } from "./initializers.js";
 import { nameLayers } from "./names.js";
 import type { CallOutput, LayerArgument, Suitable } from "./shapes/calls.js";
 import type { ShapeRule } from "./shapes/rule.js";
-import { callOf, checkTensor, SymbolicTensor, tensorsBefore } from "./symbolic.js";
+import { callOf, checkTensor, holdsTokens, SymbolicTensor, tensorsBefore } from "./symbolic.js";
 
 /** A weight as its layer describes it. */
 export interface LayerWeight extends Fans {
@@ -17,6 +17,8 @@ export interface LayerWeight extends Fans {
   readonly initializer: Initializer;
   /** Whether gradients train it; running averages are not. */
   readonly trainable: boolean;
+  /** Index along the first axis where first values are 0 instead of drawn. Default: none. */
+  readonly zeroRow?: number;
   /** Whether it keeps its value whatever trains the network. Default: false. */
   readonly frozen?: boolean;
 }
@@ -89,6 +91,8 @@ export interface LayerKind<Config extends object = object> {
   reach(config: Config, inputs: readonly Shape[]): Reach;
   /** Whether training draws random numbers here. */
   isRandom?(config: Config): boolean;
+  /** How many different tokens, whole numbers from 0, it knows at an input; undefined where it takes floats. Default: floats. */
+  vocabulary?(config: Config, input: number): number | undefined;
 }
 
 /**
@@ -166,6 +170,9 @@ function makeLayer<Config extends object, Rule extends ShapeRule>(
     );
     const where = placeOf(definition.kind, nameAfter(inputs, layer));
     checkArity(definition, inputs.length, where);
+    inputs.forEach((input, i) => {
+      checkInputKind(definition.vocabulary?.(config, i) !== undefined, input, where);
+    });
     const shapes = inputs.map(({ shape }) => shape);
     const shape = definition.outputShape(config, shapes, where);
     const weights = definition.weights(config, shapes);
@@ -193,6 +200,18 @@ export function checkArity({ arity }: LayerKind, count: number, where: string): 
   if (takes(count)) return;
   const received = `${count} ${count === 1 ? "tensor" : "tensors"}`;
   fail({ code: "usage", where, problem, expected, received });
+}
+
+/** Tokens for layers that know what they stand for, floats for all others. */
+function checkInputKind(wanted: boolean, tensor: SymbolicTensor, where: string): void {
+  if (holdsTokens(tensor) === wanted) return;
+  const [tokens, floats] = ["tokens: an input of dtype int32", "floats"];
+  const problem = wanted ? "takes tokens" : "takes floats, and tokens are only names";
+  const fix = wanted
+    ? `Give it an input([${tensor.shape.join(", ")}], { dtype: "int32" })`
+    : "Put embedding(vocabulary, dimensions) before it";
+  const [expected, received] = wanted ? [tokens, floats] : [floats, tokens];
+  fail({ code: "dtype", where, problem, expected, received, fix });
 }
 
 function checkShared(built: readonly LayerWeight[], now: readonly LayerWeight[], where: string): void {

@@ -4,7 +4,15 @@ import { describe } from "./check.js";
 import { isLayer, type Layer, type LayerWeight, placeOf } from "./layer.js";
 import { nameLayers, nextName } from "./names.js";
 import type { SuitableChain } from "./shapes/calls.js";
-import { type Call, callOf, checkTensor, type InputDType, type SymbolicTensor, tensorsBefore } from "./symbolic.js";
+import {
+  type Call,
+  callOf,
+  checkTensor,
+  holdsTokens,
+  type InputDType,
+  type SymbolicTensor,
+  tensorsBefore,
+} from "./symbolic.js";
 
 /** What a network takes. */
 export interface NetworkInput {
@@ -202,6 +210,14 @@ export function isRandom({ calls }: Network): boolean {
   return calls.some(({ layer }) => layer.definition.isRandom?.(layer.config) ?? false);
 }
 
+/** How many different tokens every layer that reads an input knows; undefined for an input of floats. */
+export function vocabularyOf({ calls }: Network, { tensor }: NetworkInput): number | undefined {
+  const known = calls.flatMap(({ layer: { definition, config }, inputs }) =>
+    inputs.flatMap((each, i) => (each === tensor ? (definition.vocabulary?.(config, i) ?? []) : [])),
+  );
+  return holdsTokens(tensor) ? Math.min(...known) : undefined;
+}
+
 function several<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? value : [value as T];
 }
@@ -244,6 +260,8 @@ function checkEnds(
     if (sources.indexOf(tensor) !== position) wrong(`${at} is listed twice`, "List every input once");
   });
   const missing = tensors.find((tensor) => inputOf(tensor) !== undefined && !sources.includes(tensor));
+  const tokens = results.findIndex(holdsTokens);
+  if (tokens >= 0) wrong(`output ${tokens + 1} is an input of tokens`, "Outputs are what layers make of them");
   if (missing !== undefined) {
     const name = inputOf(missing)!.name;
     const which = name === undefined ? "an input" : `input "${name}"`;

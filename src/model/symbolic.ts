@@ -1,11 +1,17 @@
+import type { DType } from "../core/dtypes.js";
 import { checkOptions, fail } from "../core/errors.js";
 import type { Shape } from "../core/shapes.js";
 import { checkName, choice, describe, extents, namedParts } from "./check.js";
 import type { Layer } from "./layer.js";
 import type { Plain } from "./shapes/rule.js";
 
-/** Data types that a network takes. uint8 images are divided by 255 in the graph; floats are taken as they are. */
-export type InputDType = "float32" | "uint8";
+/**
+ * Data types that a network takes. uint8 images are divided by 255 in the graph; floats are taken as they are. An input
+ * of type int32 takes tokens, whole numbers from 0, for layers such as `embedding`; its data may also be uint8.
+ */
+export type InputDType = DType;
+
+export const inputDTypes = ["float32", "uint8", "int32"] as const satisfies readonly InputDType[];
 
 /** One use of a layer: these tensors in, that tensor out. */
 export interface Call {
@@ -36,7 +42,7 @@ export class SymbolicTensor<S extends Shape = Shape> {
 export interface InputOptions {
   /** Name that programs take the data under. Default: `input`, then `input_1`, … */
   readonly name?: string;
-  /** Type of the data unless training or prediction says otherwise. Default: `float32`. */
+  /** Type of the data unless training or prediction says otherwise; `int32`: tokens. Default: `float32`. */
   readonly dtype?: InputDType;
 }
 
@@ -47,6 +53,7 @@ export interface InputOptions {
  *
  * @example const x = input(28, 28, 1);
  * @example const x = input([28, 28, 1], { name: "image", dtype: "uint8" });
+ * @example const words = input([20], { dtype: "int32" });
  */
 export function input<const S extends Shape>(shape: S, options?: InputOptions): SymbolicTensor<Plain<S>>;
 export function input<const S extends Shape>(...shape: S): SymbolicTensor<Plain<S>>;
@@ -67,8 +74,13 @@ export function input(...given: readonly unknown[]): SymbolicTensor {
   const checkedName = name === undefined ? undefined : checkName("input", name);
   const where = checkedName === undefined ? "input" : `input "${checkedName}"`;
   return new SymbolicTensor(extents(where, "shape", shape), {
-    input: { name: checkedName, dtype: choice(where, "dtype", dtype, ["float32", "uint8"]) },
+    input: { name: checkedName, dtype: choice(where, "dtype", dtype, inputDTypes) },
   });
+}
+
+/** Whether a tensor is an input of tokens: whole numbers, of which only some layers know what they stand for. */
+export function holdsTokens({ origin }: SymbolicTensor): boolean {
+  return "input" in origin && origin.input.dtype === "int32";
 }
 
 /** The call that makes a tensor; undefined for an input. */

@@ -14,7 +14,7 @@ export interface GatherAttributes {
  * Rows of a table along its first axis: `out[i…, c…] = table[indices[i…], c…]`, of the table's data type, as NumPy's
  * `take(axis=0)`. A row that the table does not have (an index below 0 or from `rows` on) reads as zeros: memory outside
  * the table is never touched, and whoever fills the indices checks them where that would be a mistake.
- * Inputs: table [rows, …], indices int32 of any shape, then the epilogue's.
+ * Inputs: table [rows, …], indices int32 or uint8 of any shape, then the epilogue's.
  */
 export const gather: OpDefinition<GatherAttributes> = {
   name: "gather",
@@ -45,7 +45,7 @@ export interface ScatterAddAttributes {
 /**
  * The transpose of {@link gather}: `out[r, c…] = Σ over i with indices[i…] = r of values[i…, c…]`, summed in the order of
  * the indices. Values whose index is no row of the result are left out.
- * Inputs: values float32 [indices…, row…], indices int32 of any shape.
+ * Inputs: values float32 [indices…, row…], indices int32 or uint8 of any shape.
  */
 export const scatterAdd: OpDefinition<ScatterAddAttributes> = {
   name: "scatterAdd",
@@ -77,6 +77,12 @@ export function gatherNode(builder: GraphBuilder, table: Node, indices: Node, na
 }
 
 function checkIndices({ dtype }: TensorType, where: string): void {
-  if (dtype === "int32") return;
-  fail({ code: "dtype", where, problem: "takes whole numbers as indices", expected: "int32", received: dtype });
+  if (dtype !== "float32") return;
+  fail({
+    code: "dtype",
+    where,
+    problem: "takes whole numbers as indices",
+    expected: "int32 or uint8",
+    received: dtype,
+  });
 }

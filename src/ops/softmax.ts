@@ -1,5 +1,6 @@
 import { fail } from "../core/errors.js";
 import { formatShape, sameShape, sizeOf } from "../core/shapes.js";
+import type { GraphBuilder } from "../graph/builder.js";
 import type { Node, OpDefinition, TensorType } from "../graph/types.js";
 import { multiply, subtract, x } from "./expression.js";
 import { mapNode } from "./map.js";
@@ -16,14 +17,7 @@ export const softmax: OpDefinition<LastAxisAttributes> = {
     checkLogits(logits!, where);
     return { shape: logits!.shape, dtype: "float32" };
   },
-  // dx = y · (dy − Σ dy·y)
-  gradient({ builder, node, gradient }) {
-    const product = mapNode(builder, [node, gradient], multiply(x(0), x(1)));
-    const last = node.shape.length - 1;
-    const total = reduceNode(builder, product, "sum", [last]);
-    const column = reshapeNode(builder, total, [...total.shape, 1]);
-    return [mapNode(builder, [node, gradient, column], multiply(x(0), subtract(x(1), x(2))))];
-  },
+  gradient: ({ builder, node, gradient }) => [throughSoftmax(builder, node, gradient)],
   cost: (_inputs, _attributes, output) => ({ multiplyAdds: 4 * sizeOf(output.shape) }),
 };
 
@@ -65,7 +59,22 @@ export const softmaxCrossEntropyGradient: OpDefinition<LastAxisAttributes> = {
     }
     return { shape: logits.shape, dtype: "float32" };
   },
-  gradient: { none: "second derivatives through cross-entropy are not written yet" },
+  // with p = softmax(x), o the one-hot labels and u what comes back: dx from p as for softmax, dg = Σ (p − o) · u
+  gradient({ builder, inputs, gradient, needed }) {
+    const [logits, labels, perExample] = inputs as [Node, Node, Node];
+    const ofLogits = () => {
+      const column = reshapeNode(builder, perExample, [...perExample.shape, 1]);
+      const weighted = mapNode(builder, [gradient, column], multiply(x(0), x(1)));
+      return throughSoftmax(builder, builder.add(softmax, [logits], {}), weighted);
+    };
+    const ofEach = () => {
+      const ones = mapNode(builder, [], { kind: "constant", value: 1 }, labels.shape);
+      const slopes = builder.add(softmaxCrossEntropyGradient, [logits, labels, ones], {});
+      const product = mapNode(builder, [slopes, gradient], multiply(x(0), x(1)));
+      return reduceNode(builder, product, "sum", [labels.shape.length]);
+    };
+    return [needed[0] ? ofLogits() : undefined, undefined, needed[2] ? ofEach() : undefined];
+  },
   cost: ([logits]) => ({ multiplyAdds: 4 * sizeOf(logits!.shape) }),
 };
 
@@ -79,6 +88,14 @@ export const argmax: OpDefinition<LastAxisAttributes> = {
   gradient: { none: "a position does not vary smoothly" },
   cost: ([values]) => ({ multiplyAdds: sizeOf(values!.shape) }),
 };
+
+/** What comes back through `y`, a softmax: `y · (dy − Σ dy·y)`. */
+function throughSoftmax(builder: GraphBuilder, y: Node, gradient: Node): Node {
+  const product = mapNode(builder, [y, gradient], multiply(x(0), x(1)));
+  const total = reduceNode(builder, product, "sum", [y.shape.length - 1]);
+  const column = reshapeNode(builder, total, [...total.shape, 1]);
+  return mapNode(builder, [y, gradient, column], multiply(x(0), subtract(x(1), x(2))));
+}
 
 function checkLogits({ shape, dtype }: TensorType | Node, where: string): void {
   if (shape.length === 0 || shape[shape.length - 1] === 0) {

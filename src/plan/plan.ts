@@ -17,8 +17,9 @@ export interface Chosen<K extends Kernel> {
   readonly reason: string;
 }
 
-/** How to plan; `choose` may know better than the planner's estimate which of several kernels is fastest. */
+/** How to plan; `parts` as in {@link Plan}, `choose` may know better than the planner's estimate which of several kernels is fastest. */
 export interface PlanGraphOptions<K extends Kernel> extends PlanOptions {
+  readonly parts?: number;
   readonly choose?: (choice: KernelChoice<K>) => Chosen<K> | undefined;
 }
 
@@ -40,7 +41,7 @@ export function planGraph<K extends Kernel>(
   graph: Graph,
   backend: string,
   catalog: KernelCatalog<K>,
-  { keepAll = false, choose }: PlanGraphOptions<K> = {},
+  { keepAll = false, parts = 1, choose }: PlanGraphOptions<K> = {},
 ): Plan {
   const table: OpTable = ops;
   const choices = graph.nodes.map((node) =>
@@ -49,14 +50,14 @@ export function planGraph<K extends Kernel>(
   const stepOf = numberSteps(graph);
   const end = stepOf.filter((step) => step >= 0).length;
   const { aliasOf, copies } = aliases(graph, choices, stepOf, keepAll);
-  const drafts = draftBuffers(graph, aliasOf, stepOf, end, keepAll);
+  const drafts = draftBuffers(graph, aliasOf, stepOf, end, { keepAll, parts });
 
   const intervals: Interval[] = [];
   for (const draft of drafts.values()) {
     if (draft.kind === "variable") continue;
     intervals.push({
       key: `b${draft.id}`,
-      bytes: align(bufferBytes(draft.node)),
+      bytes: align(bufferBytes(draft.node) * partsOf(draft, parts)),
       first: draft.first,
       last: draft.last,
     });
@@ -81,10 +82,12 @@ export function planGraph<K extends Kernel>(
   const bufferOf = aliasOf.map((root) => bufferIndex.get(root)!);
   const buffers = [...drafts.values()].map((draft, index): PlanBuffer => {
     const { node, kind, name, first, last } = draft;
-    const bytes = bufferBytes(node);
+    const times = partsOf(draft, parts);
+    const bytes = bufferBytes(node) * times;
+    const shape = times === 1 ? node.shape : [times * node.shape[0]!, ...node.shape.slice(1)];
     const offset = kind === "variable" ? -1 : offsets.get(`b${draft.id}`)!;
     const value = node.op === "constant" ? (node.attributes as { value: number }).value : undefined;
-    return { id: index, type: { shape: node.shape, dtype: node.dtype }, kind, name, offset, bytes, first, last, value };
+    return { id: index, type: { shape, dtype: node.dtype }, kind, name, offset, bytes, first, last, value };
   });
   const steps = graph.nodes.filter(isComputed).map((node): PlanStep => {
     const { kernel, reason } = choices[node.id]!;
@@ -102,13 +105,13 @@ export function planGraph<K extends Kernel>(
       scratchOffset: offsets.get(`s${node.id}`) ?? 0,
       scratchBytes: kernel.scratchBytes?.(context) ?? 0,
       ...(pack && { packed: { kept: kept !== undefined, offset, bytes: pack.bytes } }),
-      multiplyAdds: definition.cost(context.inputs, node.attributes, node).multiplyAdds,
+      multiplyAdds: parts * definition.cost(context.inputs, node.attributes, node).multiplyAdds,
     };
   });
   const variableBytes = buffers
     .filter(({ kind }) => kind === "variable")
     .reduce((sum, { bytes }) => sum + align(bytes), 0);
-  return { graph, backend, steps, buffers, bufferOf, copies, arenaBytes: total, keptBytes, variableBytes };
+  return { graph, parts, backend, steps, buffers, bufferOf, copies, arenaBytes: total, keptBytes, variableBytes };
 }
 
 const uncomputed: ReadonlySet<string> = new Set<LeafName | "reshape">(["input", "variable", "constant", "reshape"]);
@@ -283,7 +286,7 @@ function draftBuffers(
   aliasOf: readonly number[],
   stepOf: readonly number[],
   end: number,
-  keepAll: boolean,
+  { keepAll, parts }: { keepAll: boolean; parts: number },
 ): Map<number, Draft> {
   const drafts = new Map<number, Draft>();
   for (const node of graph.nodes) {
@@ -326,8 +329,15 @@ function draftBuffers(
     const draft = drafts.get(aliasOf[id]!)!;
     draft.last = end;
     if (draft.kind === "temporary") Object.assign(draft, { kind: "output", name });
+    // what one part wrote stays while the next ones run
+    if (parts > 1) draft.first = -1;
   }
   return drafts;
+}
+
+/** How many parts of the batch a tensor's memory holds. */
+function partsOf({ kind }: Draft, parts: number): number {
+  return kind === "input" || kind === "output" ? parts : 1;
 }
 
 function bufferBytes(node: Node): number {

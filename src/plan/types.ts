@@ -87,6 +87,7 @@ export interface PlanStep {
   readonly scratchOffset: number;
   readonly scratchBytes: number;
   readonly packed?: PackedPlace;
+  /** Of all parts. */
   readonly multiplyAdds: number;
 }
 
@@ -104,6 +105,11 @@ export interface PackedPlace {
 /** Everything decided before the first step: kernels, order, and the place of every tensor. Immutable. */
 export interface Plan {
   readonly graph: Graph;
+  /**
+   * How often a run goes through the steps, for the next part of the batch each time: 1 but where `graph` is for a part
+   * of it. Inputs and outputs have all parts, one after the other; the other tensors are those of one part.
+   */
+  readonly parts: number;
   readonly backend: string;
   readonly steps: readonly PlanStep[];
   readonly buffers: readonly PlanBuffer[];

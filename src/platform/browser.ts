@@ -29,6 +29,19 @@ const epilogue = "\n}\n";
 function startWorker(source: string, data: unknown): PlatformWorker {
   const url = URL.createObjectURL(new Blob([prelude, source, epilogue], { type: "text/javascript" }));
   const worker = new Worker(url);
+  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
+  worker.postMessage(data);
+  const adopted = adoptWorker(worker);
+  return {
+    ...adopted,
+    async terminate() {
+      await adopted.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
+}
+
+function adoptWorker(worker: Worker): PlatformWorker {
   let death: Error | undefined;
   let listener: ((error: Error) => void) | undefined;
   const die = (error: Error) => {
@@ -45,8 +58,6 @@ function startWorker(source: string, data: unknown): PlatformWorker {
   worker.addEventListener("messageerror", () => {
     die(new FoveaError({ code: "unsupported", where: "worker thread", problem: "a message could not be read" }));
   });
-  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
-  worker.postMessage(data);
   return {
     post: (message) => worker.postMessage(message),
     onMessage: (onMessage) => worker.addEventListener("message", (event) => onMessage(event.data)),
@@ -57,7 +68,6 @@ function startWorker(source: string, data: unknown): PlatformWorker {
     alive: () => undefined,
     async terminate() {
       worker.terminate();
-      URL.revokeObjectURL(url);
     },
     unref() {},
     ref() {},
@@ -108,6 +118,7 @@ export const platform: Platform = {
     });
   },
   startWorker,
+  adoptWorker,
   files,
   directories: undefined,
 };

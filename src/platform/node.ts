@@ -292,6 +292,7 @@ export const platform: Platform = {
   now: () => performance.now(),
   yield: () => new Promise((done) => setImmediate(done)),
   startWorker,
+  adoptWorker: undefined,
   files,
   directories: {
     working: () => process.cwd(),

@@ -44,6 +44,8 @@ export interface Platform {
    * - `send(message)`: posts a message to the listeners of `onMessage`.
    */
   startWorker(source: string, data: unknown): PlatformWorker;
+  /** Serves a worker that a page has started from a module, as {@link startWorker} does its own; undefined in Node. */
+  readonly adoptWorker: ((worker: Worker) => PlatformWorker) | undefined;
   readonly files: PlatformFiles;
   /** Where things lie; undefined in a browser. */
   readonly directories: PlatformDirectories | undefined;

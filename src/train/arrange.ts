@@ -1,8 +1,10 @@
+import { dtypeOf } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import type { Column, Dataset } from "../data/dataset.js";
 import type { InputDTypes } from "../model/emit.js";
 import type { Network } from "../model/network.js";
 import type { Objective } from "../model/objectives.js";
+import { checkedReader } from "./tokens.js";
 
 /** A data set as a network's programs take it: `columns` are those of the inputs and targets after the first. */
 export interface Arranged extends Dataset {
@@ -49,6 +51,7 @@ export function arrange(network: Network, data: Dataset, objectives: readonly Ob
   ];
   return {
     ...data,
+    ...(data.reader === undefined ? {} : { reader: checkedReader(data.reader, network, data, where) }),
     inputs: inputs[0]!.values as Dataset["inputs"],
     shape: inputs[0]!.shape,
     targets: targets[0]!.values as Dataset["targets"],
@@ -65,9 +68,8 @@ export function dataOptions(
   network: Network,
   data: Pick<Arranged, "inputs" | "shape" | "columns">,
 ): { inputDtype: InputDTypes; sampleWeights?: true } {
-  const dtypeOf = ({ values }: Column) => (values instanceof Uint8Array ? ("uint8" as const) : ("float32" as const));
-  const first = dtypeOf({ values: data.inputs, shape: data.shape });
-  const others = network.inputs.slice(1).map(({ name }) => [name, dtypeOf(data.columns[name]!)] as const);
+  const first = dtypeOf(data.inputs);
+  const others = network.inputs.slice(1).map(({ name }) => [name, dtypeOf(data.columns[name]!.values)] as const);
   const inputDtype = others.length === 0 ? first : { [network.inputs[0]!.name]: first, ...Object.fromEntries(others) };
   return data.columns["sample weight"] === undefined ? { inputDtype } : { inputDtype, sampleWeights: true };
 }

@@ -1,15 +1,20 @@
+import type { DataArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { formatShape, sameShape, sizeOf } from "../core/shapes.js";
 import type { Column } from "../data/dataset.js";
 import type { Network } from "../model/network.js";
 import type { Objective } from "../model/objectives.js";
 import type { Arranged } from "./arrange.js";
+import { checkTokens } from "./tokens.js";
 
 /** Checks, before any work starts, that a data set suits a network and its losses: shapes, kind of target, labels. */
 export function checkData(network: Network, data: Arranged, objectives: readonly Objective[], where: string): void {
   network.inputs.forEach(({ name, shape }, i) => {
-    const column = i === 0 ? { shape: data.shape } : data.columns[name]!;
-    if (sameShape(shape, column.shape)) return;
+    const column = i === 0 ? { values: data.inputs, shape: data.shape } : data.columns[name]!;
+    if (sameShape(shape, column.shape)) {
+      checkTokens(network, network.inputs[i]!, column.values, `"${data.name}"`, where);
+      return;
+    }
     fail({
       code: "shape",
       where,
@@ -80,15 +85,15 @@ function checkLabels(
  * Examples of flat arrays, checked: one array, or one for each input by its name.
  *
  * Errors: code "shape" where arrays do not hold whole examples, or not the same number of them; code "option" where
- * names are not the inputs'.
+ * names are not the inputs'; codes "dtype" and "token" where tokens and numbers are mixed up, or tokens not known.
  */
 export function examplesOf(
   network: Network,
-  given: Uint8Array | Float32Array | Readonly<Record<string, Uint8Array | Float32Array>>,
+  given: DataArray | Readonly<Record<string, DataArray>>,
   where: string,
 ): Pick<Arranged, "inputs" | "shape" | "length" | "columns"> {
   const [first] = network.inputs;
-  const isArray = given instanceof Uint8Array || given instanceof Float32Array;
+  const isArray = ArrayBuffer.isView(given);
   const arrays = isArray ? { [first!.name]: given } : given;
   const names = network.inputs.map(({ name }) => name);
   const wrong = [
@@ -126,6 +131,7 @@ export function examplesOf(
       received: String(lengths[different]),
     });
   }
+  for (const input of network.inputs) checkTokens(network, input, arrays[input.name]!, "the examples", where);
   const further = network.inputs.slice(1).map(({ name, shape }) => [name, { values: arrays[name]!, shape }] as const);
   return {
     inputs: arrays[first!.name]!,

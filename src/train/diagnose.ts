@@ -3,6 +3,7 @@ import { FoveaError, fail } from "../core/errors.js";
 import type { Graph, Node, VariableAttributes } from "../graph/types.js";
 import type { Program } from "../plan/backend.js";
 import type { Session } from "../runtime/session.js";
+import { isTable } from "./placed.js";
 
 /**
  * Says where a loss that is not finite comes from, by running the same step again with every tensor kept, and fails
@@ -37,20 +38,25 @@ async function findPlace(session: Session, graph: Graph, write: (program: Progra
   program.run();
   const { nodes } = program.plan.graph;
   // of a data set in memory, only what the step has fetched counts
-  const tables = new Set(nodes.flatMap(({ op, inputs }) => (op === "gather" ? [inputs[0]!] : [])));
   const culprit = nodes.find(
-    ({ id, dtype }) => dtype === "float32" && !tables.has(id) && !isFiniteArray(program.node(id)),
+    (node) => node.dtype === "float32" && !isDataTable(node) && !isFiniteArray(program.node(node.id)),
   );
-  return `the first values that are not finite are ${placeOf(culprit)}`;
+  const fetched = culprit?.op === "gather" && isDataTable(nodes[culprit.inputs[0]!]!);
+  return `the first values that are not finite are ${placeOf(culprit, fetched)}`;
+}
+
+function isDataTable({ op, attributes }: Node): boolean {
+  return op === "variable" && isTable((attributes as VariableAttributes).variable);
 }
 
 function isFiniteArray(values: NumericArray): boolean {
   return values.every((value) => Number.isFinite(value));
 }
 
-function placeOf(node: Node | undefined): string {
+/** @param fetched whether the node is rows of a data set */
+function placeOf(node: Node | undefined, fetched: boolean): string {
   if (node === undefined) return "in the loss";
-  if (node.op === "input" || node.op === "gather") return `in the input "${node.name}"`;
+  if (node.op === "input" || fetched) return `in the input "${node.name}"`;
   if (node.op === "variable") return `in the weight "${(node.attributes as VariableAttributes).variable}"`;
   return node.name === "loss" ? "in the loss itself" : `in the output of layer "${node.name}"`;
 }

@@ -1,4 +1,5 @@
 import { platform } from "#platform";
+import type { DataArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/dataset.js";
@@ -47,8 +48,8 @@ export interface PredictOptions extends ExecutionOptions {
   readonly batchSize?: number;
 }
 
-/** Examples one after the other in a flat array; of several inputs, arrays by their names. */
-export type PredictInputs = Uint8Array | Float32Array | Readonly<Record<string, Uint8Array | Float32Array>>;
+/** Examples one after the other in a flat array, tokens as int32 or uint8; of several inputs, arrays by their names. */
+export type PredictInputs = DataArray | Readonly<Record<string, DataArray>>;
 
 /** A layer of a model. */
 export interface ModelLayer {
@@ -239,7 +240,7 @@ export class Model<Inputs extends ShapeOrShapes = ShapeOrShapes, Outputs extends
    * the first step. Data sets of up to 512 MiB are copied into the model's memory at the start, larger ones batch by
    * batch. The same data, options and seed give the same weights, bit for bit, on any number of threads.
    *
-   * Errors: code "option" (unknown or out of range), "shape" and "label" (data that does not suit the network), "nan"
+   * Errors: code "option" (unknown or out of range), "shape", "dtype", "label" and "token" (data that does not suit the network), "nan"
    * (the loss is not finite: names step and layer; the weights from before that step are kept), "memory".
    *
    * @example
@@ -308,7 +309,8 @@ export class Model<Inputs extends ShapeOrShapes = ShapeOrShapes, Outputs extends
    *
    * @param inputs of several inputs: arrays by their names
    * @returns examples × values of the first output
-   * Errors: code "shape" where the array does not hold whole examples.
+   * Errors: code "shape" where the array does not hold whole examples; codes "dtype" and "token" for numbers in place of
+   * tokens, and tokens that the network does not know.
    * @example const scores = await net.predict(image, { probabilities: true });
    */
   async predict(inputs: PredictInputs, options: PredictOptions = {}): Promise<Float32Array> {

@@ -1,5 +1,5 @@
 import type { ExampleTable } from "../autodiff/trainingGraph.js";
-import type { DType } from "../core/dtypes.js";
+import { dtypeOf } from "../core/dtypes.js";
 import { FoveaError } from "../core/errors.js";
 import { type BatchSource, CopiedBatches, ResidentBatches } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
@@ -10,6 +10,11 @@ import { type Arranged, dataOptions } from "./arrange.js";
 
 /** Data sets up to this size are kept in the model's memory as a whole: 512 MiB, an eighth of what one model can have. */
 export const mostResidentBytes = 2 ** 29;
+
+/** Whether a variable is a table of examples: no layer's name has a space. */
+export function isTable(variable: string): boolean {
+  return /^(training|validation) data\./.test(variable);
+}
 
 /** How data come into a model's memory. */
 export interface Feeding {
@@ -92,9 +97,4 @@ export class PlacedData {
   async close(): Promise<void> {
     await this.source.close?.();
   }
-}
-
-function dtypeOf(array: Uint8Array | Int32Array | Float32Array): DType {
-  if (array instanceof Float32Array) return "float32";
-  return array instanceof Int32Array ? "int32" : "uint8";
 }

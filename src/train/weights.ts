@@ -1,6 +1,7 @@
 import type { NumericArray } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { keyOf } from "../core/random.js";
+import { sizeOf } from "../core/shapes.js";
 import { initialize } from "../model/initializers.js";
 import type { Network, WeightSpec } from "../model/network.js";
 import { backendFor, type ExecutionOptions } from "../runtime/backends.js";
@@ -64,14 +65,7 @@ export class Weights {
    */
   initialize(seed: number): void {
     const specs = this.initialized ? this.network.weights : this.#home.specs;
-    this.setAll(
-      new Map(
-        specs.map(({ name, shape, initializer, fanIn, fanOut }) => [
-          name,
-          initialize(initializer, shape, { fanIn, fanOut }, keyOf(seed, "initialize", name)),
-        ]),
-      ),
-    );
+    this.setAll(new Map(specs.map((spec) => [spec.name, firstValues(spec, seed)])));
   }
 
   /** Draws first values where there are none; layers that were models begin with what these had learned. */
@@ -137,6 +131,12 @@ export class Weights {
       home.busy = false;
     }
   }
+}
+
+function firstValues({ name, shape, initializer, fanIn, fanOut, zeroRow }: WeightSpec, seed: number): Float32Array {
+  const values = initialize(initializer, shape, { fanIn, fanOut }, keyOf(seed, "initialize", name));
+  const size = sizeOf(shape.slice(1));
+  return zeroRow === undefined ? values : values.fill(0, zeroRow * size, (zeroRow + 1) * size);
 }
 
 function toFloat32(values: NumericArray): Float32Array {

@@ -16,19 +16,20 @@ export const imageNetNormalization: Normalization = {
   deviation: [0.229, 0.224, 0.225],
 };
 
-const layerName = "normalization";
+/** Name of the layer that normalises the image. */
+export const normalizationLayer = "normalization";
 
 /** An image, and the same normalised by a layer that `setNormalization` tells what to subtract and to divide by. */
 export function imageInput(shape: Shape, normalization: boolean): { image: SymbolicTensor; x: SymbolicTensor } {
   const image = input(shape);
-  const layer = batchNorm({ scale: false, center: false, epsilon: 1e-12, name: layerName });
+  const layer = batchNorm({ scale: false, center: false, epsilon: 1e-12, name: normalizationLayer });
   return { image, x: normalization ? layer(image) : image };
 }
 
 /** The network from an image to its scores; what normalises the image is no concern of training. */
 export function imageNetwork(image: SymbolicTensor, scores: SymbolicTensor): Network {
   const whole = network(image, scores);
-  const own = whole.weights.filter(({ layer }) => layer === layerName).map(({ name }) => name);
+  const own = whole.weights.filter(({ layer }) => layer === normalizationLayer).map(({ name }) => name);
   return withFrozen(whole, new Set(own));
 }
 
@@ -41,8 +42,8 @@ export function imageNetwork(image: SymbolicTensor, scores: SymbolicTensor): Net
  * @example setNormalization(new Model(smallCnn()), { mean: [0.5, 0.5, 0.5], deviation: [0.25, 0.25, 0.25] })
  */
 export function setNormalization(model: Model, { mean, deviation }: Normalization): void {
-  model.setWeight(`${layerName}.movingMean`, mean);
+  model.setWeight(`${normalizationLayer}.movingMean`, mean);
   // a channel of one colour has nothing to be divided by
   const variance = deviation.map((value) => (value < 1e-4 ? 1 : value ** 2));
-  model.setWeight(`${layerName}.movingVariance`, variance);
+  model.setWeight(`${normalizationLayer}.movingVariance`, variance);
 }

@@ -22,6 +22,7 @@ export {
   resnet9,
 } from "./networks.js";
 export { type PipelineStep, pipeline, pipelineSteps } from "./pipeline.js";
+export { type TakenOver, takeFeatures } from "./pretrained.js";
 export { type ResNetOptions, resnet18, resnet34 } from "./resnet.js";
 export { type SmallCnnOptions, smallCnn } from "./smallCnn.js";
 export { type UNetOptions, unet } from "./unet.js";

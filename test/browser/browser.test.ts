@@ -33,7 +33,9 @@ describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, (
 
   beforeAll(async () => {
     generated = makeGenerated("browser");
-    expect(buildInto(generated.path, ["index.ts", "data/index.ts", "platform/browser.ts"])).toBe("");
+    expect(
+      buildInto(generated.path, ["index.ts", "data/index.ts", "data/loader/pageWorker.ts", "platform/browser.ts"]),
+    ).toBe("");
     // the package as it is published, which a bundler finds by its own rules
     copyFileSync(`${root}package.json`, `${generated.path}/package.json`);
     mkdirSync(`${generated.path}/node_modules`);
@@ -167,6 +169,51 @@ describe.skipIf(executable === undefined)("in Chromium", { timeout: 120_000 }, (
       "fovea: 2 threads were asked for, but a page's main thread may not wait for others: run fovea in a Worker. " +
         "Using one thread; results are the same.",
     ]);
+  });
+
+  /** Keeps the addresses of workers, and whether one ever answered. */
+  const watchWorkers = () => {
+    const started: { url: string; answered: boolean }[] = [];
+    Object.assign(globalThis, { started });
+    globalThis.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        const entry = { url: String(url), answered: false };
+        started.push(entry);
+        this.addEventListener("message", () => {
+          entry.answered = true;
+        });
+      }
+    };
+  };
+
+  test.each(["app/unbundled.html", "bundled/index.html"])(
+    "%s augments in a worker beside its main thread",
+    async (path) => {
+      await open(path, "isolated", watchWorkers);
+      // long enough for the worker to be there before the end
+      const received = await page.evaluate(() => trainHere(1, 30));
+      const last = (await page.evaluate("started.at(-1)")) as { url: string; answered: boolean };
+      expect(last).toEqual({ url: expect.stringMatching(/\/pageWorker[^/]*\.js$/), answered: true });
+      await open(path, "open", watchWorkers);
+      expect(await page.evaluate(() => trainHere(1, 30))).toEqual(received);
+      expect(await page.evaluate("started")).toEqual([]);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  test("where there are no workers to be had, the main thread augments, to the same bits", async () => {
+    await open("app/unbundled.html", "isolated");
+    const expected = await page.evaluate(() => trainHere(1));
+    await open("app/unbundled.html", "isolated", () => {
+      globalThis.Worker = class {
+        constructor() {
+          throw new DOMException("not here", "SecurityError");
+        }
+      } as unknown as typeof Worker;
+    });
+    expect(await page.evaluate(() => trainHere(1))).toEqual(expected);
+    expect(warnings).toEqual([]);
   });
 
   test("a worker of an isolated page trains on several threads, to the same bits, bundled by Vite", async () => {

@@ -9,15 +9,21 @@ const valuesOf: { readonly [D in DType]: Values } = {
   uint8: integers(0, 256),
 };
 
-/** Some indices of every case name rows that the table does not have. */
-function gatherCase(table: readonly number[], indices: readonly number[], dtype: DType): Case<"gather"> {
+/** Some of them name rows that the table does not have. */
+function indicesOf(shape: readonly number[], rows: number, dtype: "int32" | "uint8" = "int32") {
+  return { shape, dtype, values: integers(dtype === "int32" ? -2 : 0, rows + 2) };
+}
+
+function gatherCase(
+  table: readonly number[],
+  indices: readonly number[],
+  dtype: DType,
+  indexType?: "uint8",
+): Case<"gather"> {
   return {
     op: "gather",
-    name: `${dtype} rows of ${table.join("×")} by indices [${indices}]`,
-    inputs: [
-      { shape: table, dtype, values: valuesOf[dtype] },
-      { shape: indices, dtype: "int32", values: integers(-2, table[0]! + 2) },
-    ],
+    name: `${dtype} rows of ${table.join("×")} by ${indexType === undefined ? "" : `${indexType} `}indices [${indices}]`,
+    inputs: [{ shape: table, dtype, values: valuesOf[dtype] }, indicesOf(indices, table[0]!, indexType)],
     attributes: {},
     gradient: dtype === "float32",
   };
@@ -35,6 +41,7 @@ const plain = dtypes.flatMap((dtype) => [
   gatherCase([9, 6], [], dtype),
   gatherCase([3, 2], [2, 3, 4], dtype),
   gatherCase([40, 1031], [23], dtype),
+  gatherCase([9, 5], [2, 7], dtype, "uint8"),
 ]);
 
 /** What the fusing pass makes of normalisation, on a table of this shape. */
@@ -49,7 +56,7 @@ function normalisation(
     name: `${label} of ${dtype} rows of ${table.join("×")} by indices [${indices}]`,
     inputs: [
       { shape: table, dtype, values: valuesOf[dtype] },
-      { shape: indices, dtype: "int32", values: integers(-2, table[0]! + 2) },
+      indicesOf(indices, table[0]!),
       ...operands.map((shape) => ({ shape, values: uniform(0.5, 2) })),
     ],
     attributes: { epilogue },
@@ -83,11 +90,16 @@ const normalisations = dtypes.flatMap((dtype) => [
 
 export const gatherCases: readonly Case<"gather">[] = [...plain, ...normalisations];
 
-function scatterCase(rows: number, row: readonly number[], indices: readonly number[]): Case<"scatterAdd"> {
+function scatterCase(
+  rows: number,
+  row: readonly number[],
+  indices: readonly number[],
+  indexType?: "uint8",
+): Case<"scatterAdd"> {
   return {
     op: "scatterAdd",
-    name: `[${row}] each to ${rows} rows by indices [${indices}]`,
-    inputs: [{ shape: [...indices, ...row] }, { shape: indices, dtype: "int32", values: integers(-1, rows + 1) }],
+    name: `[${row}] each to ${rows} rows by ${indexType === undefined ? "" : `${indexType} `}indices [${indices}]`,
+    inputs: [{ shape: [...indices, ...row] }, indicesOf(indices, rows, indexType)],
     attributes: { rows },
     gradient: true,
   };
@@ -103,6 +115,7 @@ export const scatterAddCases: readonly Case<"scatterAdd">[] = [
   scatterCase(3, [2, 2], [2, 4]),
   scatterCase(33, [5, 7], []),
   scatterCase(100, [9], [400]),
+  scatterCase(6, [5], [3, 7], "uint8"),
   {
     op: "scatterAdd",
     name: "all to one row, in order",

@@ -66,7 +66,7 @@ export const softmaxCrossEntropyGradientCases: readonly Case<"softmaxCrossEntrop
       { shape: shape.slice(0, -1) },
     ],
     attributes: {},
-    gradient: false,
+    gradient: true,
   }),
 );
 

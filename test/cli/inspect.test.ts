@@ -113,6 +113,23 @@ describe("inspect", () => {
     expect(stdout).toBe("Filters of conv2d over training: 5 × 5 × 1, all on one scale\npicture e.png\n");
   });
 
+  test("windows without a model, and the arithmetic of a value in the terminal", async () => {
+    const { code, stdout } = await fovea("inspect", "windows", "--kernel", "3", "--input", "7,5", "--stride", "2");
+    expect([code, stdout]).toEqual([
+      0,
+      "Sliding window: kernel 3, stride 2, padding 0, dilation 1: 7 × 5 pixels give 3 × 2\npicture windows.gif\n",
+    ]);
+    expect((await sharp("windows.gif", { animated: true }).metadata()).pages).toBe(6);
+    const pixel = await fovea("inspect", "pixel", run, "strokes:3", "--at", "5,6,2", "--out", "pixel.svg");
+    expect(pixel.stdout).toMatch(/^Arithmetic of conv2d at row 5, column 6, channel 2\n\n +patch +kernel +product\n/);
+    expect(pixel.stdout).toMatch(
+      /\nsum of the products -?\d+\.\d{4} \+ bias -?[\d.]+ = -?[\d.]+\nrelu\(-?[\d.]+\) = [\d.]+\n/,
+    );
+    const film = await fovea("inspect", "maximize", run, "--unit", "2", "--out", "two.gif");
+    expect(film.code).toBe(0);
+    expect((await sharp("two.gif", { animated: true }).metadata()).pages).toBe(33);
+  });
+
   test.each([
     [
       ["filter", run],
@@ -133,9 +150,9 @@ describe("inspect", () => {
     [["saliency", run, "none.png"], 1, /^error: none\.png: /],
     [["saliency", run, "test:0", "test:1"], 2, /^error: inspect: takes one image \(received test:0, test:1\)\.\n$/],
     [
-      ["filters", run, "--out", "f.gif"],
+      ["filters", run, "--out", "f.pdf"],
       2,
-      /^error: --out: is no picture's name \(expected \*\.svg or \*\.png, received f\.gif\)\.\n$/,
+      /^error: --out: is no picture's name \(expected \*\.svg or \*\.png, or \*\.gif for what moves, received f\.pdf\)\.\n$/,
     ],
     [
       ["dead", `${run}/model.safetensors`],

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/main.js";
 import { keyOf } from "../../src/core/random.js";
 import { drawDigit } from "../../src/data/strokes.js";
+import { loadModel } from "../../src/train/model.js";
 import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
 
 /** Folders of images, from training to prediction, as a user's are: of all kinds, and drawn by our own pen. */
@@ -127,9 +128,9 @@ describe("a folder of images", () => {
     expect(stdout).toMatch(/^test accuracy 0\.[0-3]\d+, loss \S+ \(60 images, wrong\)\n/);
     expect(stdout).toMatch(/\nWorst mistakes\nImage +is +taken for +with\n\S+ \d+\.(png|jpg) +\S+ +\S+ +\d/);
     expect(stdout).toMatch(/\npicture whole\/mistakes-wrong\.png: the 24 worst mistakes\n$/);
-    const { width, height } = await sharp("whole/mistakes-wrong.png").metadata();
-    expect([width, height]).toEqual([816, 538]);
-    const own = await fovea("evaluate", "whole", "photos", "--mistakes", "own.png");
+    expect((await sharp("whole/mistakes-wrong.png").metadata()).width).toBeGreaterThan(400);
+    const own = await fovea("evaluate", "whole", "photos", "--mistakes", "own.svg");
+    expect(own.code).toBe(0);
     expect(own.stderr).toContain("note: the run was trained on 48 of these images; ");
     await rm("wrong", { recursive: true });
   });
@@ -168,8 +169,8 @@ describe("a folder of images", () => {
     const [turned, straight] = jsonLines(
       (await fovea("predict", "whole", file, upright, "--json")).stdout,
     ) as typeof events;
-    for (const [i, { class: name, probability }] of straight!.top.entries()) {
-      expect([turned!.top[i]!.class, turned!.top[i]!.probability]).toEqual([name, expect.closeTo(probability, 2)]);
+    for (const { class: name, probability } of straight!.top) {
+      expect(turned!.top.find((guess) => guess.class === name)!.probability).toBeCloseTo(probability, 2);
     }
     await rm(upright);
     const table = (await fovea("predict", "whole", "new", "photos/ноль")).stdout;
@@ -185,6 +186,46 @@ describe("a folder of images", () => {
     expect(code).toBe(0);
     expect(jsonLines(stdout)[0]).toMatchObject({ examples: 60 });
     expect((await fovea("evaluate", "alone.safetensors")).stderr).toMatch(/does not say what it is measured on/);
+  });
+
+  test("lends its features to other classes, frozen at first and tuned then", async () => {
+    await cp("photos/eins", "other/one", { recursive: true });
+    await cp("photos/三", "other/three", { recursive: true });
+    const flags = ["train", "--data", "other", "--image-size", "16", "--epochs", "3", "--batch-size", "8"];
+    const { code, stderr } = await fovea(...flags, "--pretrained", "whole", "--out", "head");
+    expect(code).toBe(0);
+    expect(stderr).toContain("(small, 16 × 16, with the features of whole)\n");
+    expect(stderr).toMatch(/ 1,166,312 parameters, 514 of them trained, /);
+    const stem = async (run: string) => (await loadModel(`${run}/model.safetensors`)).weight("stem.conv.kernel");
+    expect(await stem("head")).toEqual(await stem("whole"));
+    const config = await json("head/config.json");
+    expect(config).toMatchObject({
+      pretrained: "../whole",
+      pretrainedChecksum: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    expect((await fovea("train", "head/config.json", "--out", "head-again", "--quiet")).code).toBe(0);
+    expect(await model("head-again")).toBe(await model("head"));
+    const tuned = await fovea(...flags, "--pretrained", "head/model.safetensors", "--fine-tune", "--out", "tuned");
+    expect([tuned.code, tuned.stderr]).toEqual([0, expect.stringContaining("AdamW 0.0005 in one cycle")]);
+    expect(await stem("tuned")).not.toEqual(await stem("head"));
+    await copyFile("tuned/model.safetensors", "head/model.safetensors");
+    const changed = await fovea(...flags.slice(0, 1), "tuned/config.json");
+    expect(changed.stderr).toMatch(
+      /^error: head\/model\.safetensors: is not the file that the config was written for /,
+    );
+    const other = await fovea(
+      ...flags,
+      "--image-size",
+      "32",
+      "--model",
+      "mobilenet",
+      "--pretrained",
+      "whole",
+      "--out",
+      "refused",
+    );
+    expect(other.stderr).toMatch(/error: whole\/model\.safetensors: tensor "features\.0\.0\.kernel" is missing/);
+    expect(existsSync("refused")).toBe(false);
   });
 
   test("can be looked at by every command", async () => {
@@ -238,6 +279,8 @@ describe("a folder of images", () => {
     [["--data", "photos", "--validation", "0.5", "--test", "0.5"], /nothing is left to train on/],
     [["mnist-deep", "--image-size", "32"], /^error: imageSize: recipes have their own data and models/],
     [["--data", "nowhere"], /^error: nowhere: there is no such folder or file/],
+    [["--data", "photos", "--fine-tune"], /^error: --fine-tune: is for features that were trained before/],
+    [["--data", "photos", "--pretrained", "nowhere"], /^error: nowhere: there is no such run directory/],
     [["--data", " "], /^error: --data: is empty/],
   ])("is not made of %s", async (flags, message) => {
     const { code, stderr } = await fovea("train", ...flags, "--out", "refused");

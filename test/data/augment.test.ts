@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { DataArray } from "../../src/core/dtypes.js";
 import { keyOf, RandomStream } from "../../src/core/random.js";
 import { Augmentor, augmentFromJSON, augmentToJSON, layoutOf } from "../../src/data/augment/augment.js";
 import type { Augmentation, Fill } from "../../src/data/augment/augmentation.js";
@@ -137,9 +138,7 @@ describe("movements", () => {
 
   test("flips mirror, and crops move by whole pixels: nothing is interpolated", () => {
     const data = images(60, 4, 5, 3);
-    const pixel = (from: Uint8Array | Float32Array, x: number, y: number) => [
-      ...from.subarray((y * 5 + x) * 3, (y * 5 + x) * 3 + 3),
-    ];
+    const pixel = (from: DataArray, x: number, y: number) => [...from.subarray((y * 5 + x) * 3, (y * 5 + x) * 3 + 3)];
     const seen = new Set<string>();
     const flipped = augmented(data, augment(flip("both")));
     const cropped = augmented(data, augment(randomCrop(2)));

@@ -48,7 +48,7 @@ describe("dataset", () => {
         'classes, sampleWeights). Did you mean "classes".',
     );
     expect(await making({ inputs: [1, 2] })).toBe(
-      'dataset "four": the inputs are not a typed array (expected a Uint8Array or a Float32Array, received Array).',
+      'dataset "four": the inputs are not a typed array (expected a Uint8Array, an Int32Array or a Float32Array, received Array).',
     );
     expect(await making({ targets: undefined })).toBe(
       'dataset "four": the targets are not a typed array (expected an Int32Array or a Float32Array, ' +

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type FoveaError, fail } from "../../src/core/errors.js";
 import { sizeOf } from "../../src/core/shapes.js";
 import { epochOrder } from "../../src/data/batches.js";
@@ -197,12 +197,15 @@ describe("a loader", () => {
   test("gets workers by itself where processors are free, or augmentation takes longer than steps", async () => {
     const processors = availableParallelism();
     await withLoader(digits, { batchSize: 10, augment: usual, threads: processors - 1 }, async (loader) => {
-      expect(loader.hasWorkers).toBe(true);
+      await vi.waitFor(() => expect(loader.hasWorkers).toBe(true), 10_000);
     });
     await withLoader(digits, { batchSize: 1, augment: usual, seed: 5, threads: processors }, async (loader) => {
       expect(loader.hasWorkers).toBe(false);
       expect((await epochOf(loader, digits, 1, 1)).inputs).toEqual(augmented(digits, usual, { seed: 5 }).inputs);
-      expect(loader.hasWorkers).toBe(true);
+      await vi.waitFor(() => expect(loader.hasWorkers).toBe(true), 10_000);
+      expect((await epochOf(loader, digits, 1, 2)).inputs).toEqual(
+        augmented(digits, usual, { seed: 5, epoch: 2 }).inputs,
+      );
     });
     await withLoader(digits, { batchSize: 1, augment: augment(shift(0.1)), threads: processors }, async (loader) => {
       loader.begin(tableFor(digits, 1), epochOrder(100, 0, 1, false), 1);

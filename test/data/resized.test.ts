@@ -113,6 +113,10 @@ describe("resized", () => {
       'resized "series": the examples are no images (expected examples of shape [height, width, channels], ' +
         "received [2]).",
     );
+    const tokens = { ...data, inputs: new Int32Array(4) };
+    expect(await messageOf(() => resized(tokens, { height: 1, width: 1 }))).toMatch(
+      /received tokens of shape \[2, 2, 1\]/,
+    );
     const masked = dataset({
       inputs: new Uint8Array(4),
       targets: new Float32Array(4),

@@ -33,9 +33,11 @@ function paragraphsOf(text: string): string[] {
 /** The comments of all functions in a folder that have an example, by their names: those of the layers. */
 export function layerComments(folder: string): Map<string, LayerComment> {
   const found = sourcesIn(folder).flatMap((source) => {
-    const functions = source.matchAll(new RegExp(`${comment}export function (\\w+)([\\s\\S]*?)\\n}\\n`, "g"));
+    const pattern = `${comment}export (?:function|const) (\\w+)([\\s\\S]*?)(?:\\n}|;)\\n`;
+    const functions = source.matchAll(new RegExp(pattern, "g"));
     return [...functions].flatMap(([, text, name, code]) => {
-      const options = /options\?: (\w+)/.exec(code!)?.[1] ?? "LayerOptions";
+      const options =
+        /\b\w+Options\b/.exec(code!)?.[0] ?? (code!.includes("poolFunction<") ? "PoolOptions" : "LayerOptions");
       return text!.includes("@example") ? [[name!, { ...takeApart(text!), name: name!, options }] as const] : [];
     });
   });

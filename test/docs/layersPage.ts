@@ -8,6 +8,7 @@ import { anchor, table } from "./markdown.js";
 const groups: readonly (readonly [title: string, families: readonly string[]])[] = [
   ["Convolutions", ["conv", "depthwiseConv", "separableConv", "convTranspose", "locallyConnected"]],
   ["Dense layers", ["dense", "maxout"]],
+  ["Tokens", ["embedding"]],
   ["Pooling", ["maxPool", "averagePool", "minPool", "sumPool", "l2Pool", "maxUnpool"]],
   ["Pooling to a given size", ["adaptiveAveragePool", "adaptiveMaxPool"]],
   ["Pooling of everything", ["globalAveragePool", "globalMaxPool", "globalMinPool", "globalSumPool", "globalL2Pool"]],
@@ -32,7 +33,7 @@ export function layersPage(): string {
   const comments = layerComments(folder);
   const optionsOf = optionComments(folder);
   const exported = exportsOf(`${root}src/index.ts`)
-    .filter(({ kind, file }) => kind === "function" && file.startsWith(folder))
+    .filter(({ kind, file }) => (kind === "function" || kind === "const") && file.startsWith(folder))
     .map(({ name }) => name)
     .sort();
   const families = new Map(

@@ -252,7 +252,7 @@ describe("errors", () => {
       changed((json) => {
         json.inputs[0].dtype = "int8";
       }),
-      'net.json: inputs[0]: unknown dtype "int8" (expected one of float32, uint8). Did you mean "uint8".',
+      'net.json: inputs[0]: unknown dtype "int8" (expected one of float32, uint8, int32). Did you mean "uint8".',
     ],
     [
       changed((json) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { NumericArray } from "../../src/core/dtypes.js";
 import { keyOf, RandomStream } from "../../src/core/random.js";
 import { type Shape, sizeOf } from "../../src/core/shapes.js";
 import { fromArchitecture, toArchitecture } from "../../src/model/architecture.js";
@@ -13,9 +14,10 @@ const batch = 2;
 const leaves = ["r", "x0", "x1", "x2"];
 
 /** No ties and nothing near a kink: neighbours in size lie far apart, and so do the inputs. Weights are around 1. */
-function valuesOf(leaf: string, shape: Shape): Float32Array {
+function valuesOf(leaf: string, shape: Shape, vocabulary?: number): NumericArray {
   const index = leaves.indexOf(leaf);
   const stream = new RandomStream(keyOf(5, leaf));
+  if (vocabulary !== undefined) return Int32Array.from({ length: sizeOf(shape) }, () => stream.integer(vocabulary));
   const values = distinct(sizeOf(shape), stream, Math.max(0, index));
   return Float32Array.from(values, (value) => (index >= 0 ? value : 1 + value / 4));
 }

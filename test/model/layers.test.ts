@@ -368,7 +368,7 @@ describe("errors", () => {
     ],
     [
       () => input([28], { dtype: wrong("complex") }),
-      'input: unknown dtype "complex" (expected one of float32, uint8).',
+      'input: unknown dtype "complex" (expected one of float32, uint8, int32).',
     ],
     [
       () => input([28], wrong({ dype: "uint8" })),

@@ -31,6 +31,7 @@ import {
   depthwiseConv3d,
   dropout,
   elu,
+  embedding,
   flatten,
   gelu,
   globalAveragePool1d,
@@ -130,6 +131,11 @@ function join(): Network {
   return network([a, b], multiply()(a, dense(5, { activation: "tanh" })(b)));
 }
 
+function words(): Network {
+  const [tokens, places] = [input([6], { dtype: "int32" }), input([6], { dtype: "int32" })];
+  return network([tokens, places], add()(embedding(5, 3)(tokens), embedding(6, 3)(places)));
+}
+
 const sample = (name: string, layer: Layer, inputs: readonly Shape[], output: Shape): Sample => {
   return { name: `${layer.kind}, ${name}`, layer, inputs, output };
 };
@@ -165,6 +171,8 @@ export const samples: readonly Sample[] = [
   sample("2×2", averagePool2d(2), [image], [3, 2, 4]),
   sample("plain", globalAveragePool2d(), [image], [4]),
   sample("of an image", batchNorm(), [image], image),
+  sample("of a sequence", embedding(5, 3), [[7]], [7, 3]),
+  { ...sample("padded", embedding(5, 2, { paddingIndex: 1 }), [[6, 4]], [6, 4, 2]), finiteDifferences: false },
   sample("plain", flatten(), [image], [120]),
   sample("half", dropout(0.5), [image], image),
   sample("plain", relu(), [image], image),
@@ -317,6 +325,7 @@ export const samples: readonly Sample[] = [
   ),
   sample("within itself", subnetwork(sequentialNetwork(input(image), subnetwork(chain()), tanh())), [image], [3, 3, 3]),
   sample("of two inputs", subnetwork(join()), [[5], [5]], [5]),
+  sample("of tokens", subnetwork(words()), [[6], [6]], [6, 3]),
   ...activationNames.map((name) => sample(name, activation(name), [[3, 7]], [3, 7])),
 
   sample(

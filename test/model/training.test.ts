@@ -305,8 +305,12 @@ describe("errors", () => {
       'training graph: unknown loss "mse" (expected one of crossEntropy, binaryCrossEntropy, meanSquaredError, meanAbsoluteError, huber, hinge, squaredHinge, categoricalHinge, dice, klDivergence, cosineSimilarity).',
     ],
     [
-      () => trainingGraph(tiny(), { ...options, inputDtype: wrong("int32") }),
-      'training graph: unknown inputDtype "int32" (expected one of float32, uint8).',
+      () => trainingGraph(tiny(), { ...options, inputDtype: wrong("complex") }),
+      'training graph: unknown inputDtype "complex" (expected one of float32, uint8, int32).',
+    ],
+    [
+      () => trainingGraph(tiny(), { ...options, inputDtype: "int32" }),
+      'input "input": gets a node of another type (expected float32 [batch, 3], received int32 [4, 3]).',
     ],
     [
       () => trainingGraph(tiny(), wrong({ ...options, epochs: 3 })),

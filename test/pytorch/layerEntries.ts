@@ -1,5 +1,6 @@
 import type { Layer } from "../../src/model/layer.js";
 import {
+  activation,
   adaptiveAveragePool1d,
   adaptiveAveragePool2d,
   adaptiveAveragePool3d,
@@ -13,13 +14,28 @@ import {
   averagePool3d,
   batchNorm,
   concatenate,
+  cropping1d,
   cropping2d,
+  cropping3d,
+  dense,
   elu,
+  embedding,
+  flatten,
   gelu,
+  globalAveragePool1d,
   globalAveragePool2d,
+  globalAveragePool3d,
+  globalL2Pool1d,
   globalL2Pool2d,
+  globalL2Pool3d,
+  globalMaxPool1d,
   globalMaxPool2d,
+  globalMaxPool3d,
   globalMinPool1d,
+  globalMinPool2d,
+  globalMinPool3d,
+  globalSumPool1d,
+  globalSumPool2d,
   globalSumPool3d,
   groupNorm,
   hardSigmoid,
@@ -28,33 +44,48 @@ import {
   instanceNorm,
   l2Pool1d,
   l2Pool2d,
+  l2Pool3d,
   lambda,
   layerNorm,
+  leakyRelu,
   localResponseNorm,
   maximum,
   maxout,
   maxPool1d,
   maxPool2d,
   maxPool3d,
+  maxUnpool1d,
   maxUnpool2d,
+  maxUnpool3d,
   minimum,
+  minPool1d,
   minPool2d,
+  minPool3d,
   mish,
   multiply,
+  permute,
   prelu,
+  relu,
   relu6,
+  reshape,
   selu,
   sigmoid,
   silu,
+  softmax,
   softplus,
   softsign,
+  stopGradient,
   subtract,
+  sumPool1d,
   sumPool2d,
+  sumPool3d,
   tanh,
   upSampling1d,
   upSampling2d,
   upSampling3d,
+  zeroPadding1d,
   zeroPadding2d,
+  zeroPadding3d,
 } from "../../src/model/layers/index.js";
 import { math } from "../../src/model/math.js";
 import { formulaValues } from "../fixtures/formula.js";
@@ -65,6 +96,8 @@ export interface LayerEntry {
   readonly name: string;
   /** With the batch. */
   readonly inputs: readonly (readonly number[])[];
+  /** Values of the first input, where it takes tokens. */
+  readonly tokens?: readonly number[];
   /** Of the inputs' values. */
   readonly scale: number;
   readonly weights: readonly (readonly number[])[];
@@ -73,6 +106,12 @@ export interface LayerEntry {
   /** Of the inputs, then of the weights. */
   readonly gradients: readonly (readonly number[])[];
 }
+
+const uneven = [
+  [0, 1],
+  [2, 3],
+  [1, 0],
+] as const;
 
 /** What generate.py computes, as layers. */
 export const layersByEntry: Readonly<Record<string, Layer>> = {
@@ -99,22 +138,29 @@ export const layersByEntry: Readonly<Record<string, Layer>> = {
   "maxPool2d ceil": maxPool2d([4, 2], { stride: 3, padding: [2, 1], ceilMode: true }),
   "maxPool2d dilated, ceil": maxPool2d(2, { padding: 1, dilation: 3, ceilMode: true }),
   maxPool3d: maxPool3d(2, { stride: 1, padding: 1 }),
+  minPool1d: minPool1d(3, { stride: 2, padding: 1 }),
   minPool2d: minPool2d(3, { stride: 2, padding: 1 }),
+  minPool3d: minPool3d(2, { stride: 1, padding: 1 }),
   averagePool1d: averagePool1d(3, { stride: 2, padding: 1 }),
   "averagePool2d ceil": averagePool2d(4, { stride: 3, padding: 2, ceilMode: true, countPadding: true }),
   "averagePool2d ceil, real pixels": averagePool2d(4, { stride: 3, padding: 2, ceilMode: true }),
   "averagePool2d divisor": averagePool2d(3, { stride: 1, padding: 1, divisor: 5 }),
   averagePool3d: averagePool3d(2, { padding: 1, ceilMode: true, countPadding: true }),
+  sumPool1d: sumPool1d(3, { stride: 2, padding: 1 }),
   sumPool2d: sumPool2d(2),
+  sumPool3d: sumPool3d(2, { stride: [2, 1, 1] }),
   l2Pool1d: l2Pool1d(3, { stride: 2 }),
   l2Pool2d: l2Pool2d([2, 3], { strides: [1, 2] }),
+  l2Pool3d: l2Pool3d([2, 3, 1], { stride: [1, 2, 2] }),
   adaptiveAveragePool1d: adaptiveAveragePool1d(3),
   adaptiveAveragePool2d: adaptiveAveragePool2d([4, 7]),
   adaptiveAveragePool3d: adaptiveAveragePool3d([3, 2, 3]),
   adaptiveMaxPool1d: adaptiveMaxPool1d(3),
   adaptiveMaxPool2d: adaptiveMaxPool2d([4, 3]),
   adaptiveMaxPool3d: adaptiveMaxPool3d([3, 2, 3]),
+  maxUnpool1d: maxUnpool1d(2),
   maxUnpool2d: maxUnpool2d(2),
+  maxUnpool3d: maxUnpool3d(2),
   add: add(),
   multiply: multiply(),
   subtract: subtract(),
@@ -123,10 +169,16 @@ export const layersByEntry: Readonly<Record<string, Layer>> = {
   average: average(),
   concatenate: concatenate(),
   "concatenate rows": concatenate({ axis: 0 }),
+  cropping1d: cropping1d([2, 1]),
   cropping2d: cropping2d([
     [1, 3],
     [1, 1],
   ]),
+  cropping3d: cropping3d([1, [0, 2], 1]),
+  zeroPadding1d: zeroPadding1d([2, 1]),
+  "zeroPadding1d circular": zeroPadding1d([3, 7], { mode: "circular" }),
+  zeroPadding3d: zeroPadding3d(uneven, { value: -0.25 }),
+  "zeroPadding3d replicate": zeroPadding3d(uneven, { mode: "replicate" }),
   zeroPadding2d: zeroPadding2d(
     [
       [0, 3],
@@ -141,11 +193,32 @@ export const layersByEntry: Readonly<Record<string, Layer>> = {
     ],
     { mode: "reflect" },
   ),
+  globalAveragePool1d: globalAveragePool1d(),
   globalAveragePool2d: globalAveragePool2d(),
+  globalAveragePool3d: globalAveragePool3d(),
+  globalMaxPool1d: globalMaxPool1d(),
   globalMaxPool2d: globalMaxPool2d(),
+  globalMaxPool3d: globalMaxPool3d(),
   globalMinPool1d: globalMinPool1d(),
+  globalMinPool2d: globalMinPool2d(),
+  globalMinPool3d: globalMinPool3d(),
+  globalSumPool1d: globalSumPool1d(),
+  globalSumPool2d: globalSumPool2d(),
   globalSumPool3d: globalSumPool3d(),
+  globalL2Pool1d: globalL2Pool1d(),
   globalL2Pool2d: globalL2Pool2d(),
+  globalL2Pool3d: globalL2Pool3d(),
+  flatten: flatten(),
+  reshape: reshape([3, 40]),
+  permute: permute([2, 0, 1]),
+  stopGradient: stopGradient(),
+  dense: dense(5),
+  softmax: softmax(),
+  embedding: embedding(7, 5),
+  "embedding, padded": embedding(7, 5, { paddingIndex: 3 }),
+  relu: relu(),
+  leakyRelu: leakyRelu({ negativeSlope: 0.2 }),
+  activation: activation("tanh"),
   lambda: lambda((a) => math.multiply(a, math.exp(math.negate(math.multiply(a, a))))),
   sigmoid: sigmoid(),
   tanh: tanh(),
@@ -192,6 +265,8 @@ export function layerEntryExperiment(entry: LayerEntry): LayerExperiment {
     ["r", 99] as const,
   ]);
   return layerExperiment(layer, shapes, entry.inputs[0]![0]!, true, (leaf, shape) =>
-    formulaValues(tensors.get(leaf)!, shape, /^x\d$/.test(leaf) ? entry.scale : 1),
+    leaf === "x0" && entry.tokens !== undefined
+      ? Int32Array.from(entry.tokens)
+      : formulaValues(tensors.get(leaf)!, shape, /^x\d$/.test(leaf) ? entry.scale : 1),
   );
 }

@@ -1,3 +1,4 @@
+import { differentiate } from "../../src/autodiff/differentiate.js";
 import { GraphBuilder } from "../../src/graph/builder.js";
 import type { Node, OpTable } from "../../src/graph/types.js";
 import { leakyRelu } from "../../src/model/activations.js";
@@ -19,6 +20,7 @@ export interface OpEntry {
   readonly labels?: readonly number[];
   readonly shape: readonly number[];
   readonly value: readonly number[];
+  /** Empty for values that do not vary smoothly. */
   readonly gradients: readonly (readonly number[])[];
 }
 
@@ -33,6 +35,11 @@ const builders: Readonly<Record<string, (builder: GraphBuilder, inputs: readonly
   leakyRelu: (builder, inputs) => mapNode(builder, inputs, leakyRelu(x(0), 0.01)),
   rowSums: (builder, inputs) => builder.add(ops.scatterAdd, inputs, { rows: 8 }),
   crossEntropy: (builder, inputs) => builder.add(ops.softmaxCrossEntropy, inputs, {}),
+  crossEntropyGradient: (builder, [logits, weights, labels]) => {
+    const losses = builder.add(ops.softmaxCrossEntropy, [logits!, labels!], {});
+    const weighted = mapNode(builder, [losses, weights!], multiply(x(0), x(1)));
+    return differentiate(builder, reduceNode(builder, weighted, "sum", [0]), [logits!])[0]!;
+  },
   meanCrossEntropy: (builder, inputs) =>
     reduceNode(builder, builder.add(ops.softmaxCrossEntropy, inputs, {}), "mean", [0]),
   meanSquaredError: (builder, inputs) => {
@@ -53,7 +60,8 @@ export function opExperiment(entry: OpEntry): Experiment {
   const value =
     build?.(builder, inputs) ?? builder.add((ops as OpTable)[entry.op]!, inputs, entry.attributes, entry.name);
   builder.output("value", value);
-  addLoss(builder, value, floats);
+  const wrt = entry.gradients.length === 0 ? [] : floats;
+  addLoss(builder, value, wrt);
   return {
     graph: builder.build(),
     leaves: {
@@ -61,7 +69,7 @@ export function opExperiment(entry: OpEntry): Experiment {
       ...(entry.labels === undefined ? {} : { labels: Int32Array.from(entry.labels) }),
       r: formulaValues(99, value.shape),
     },
-    wrt: floats.map(({ name }) => name),
+    wrt: wrt.map(({ name }) => name),
   };
 }
 

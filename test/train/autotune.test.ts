@@ -18,11 +18,15 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/**
+ * Without rectifiers: where the images are blank, their inputs are 0 in the first step but for the kernels' rounding, which
+ * would decide whether a gradient passes.
+ */
 async function train(options: Pick<FitOptions, "threads" | "autotune">): Promise<Model> {
   const net = sequential(
     input(28, 28, 1),
-    conv2d(16, 5, { stride: 2, activation: "relu" }),
-    conv2d(16, 3, { activation: "relu" }),
+    conv2d(16, 5, { stride: 2, activation: "tanh" }),
+    conv2d(16, 3, { activation: "tanh" }),
     flatten(),
     dense(10),
   );
@@ -48,7 +52,7 @@ test("fit measures what it runs, once, and learns the same on any number of thre
 
   const plain = await train({ threads: 1 });
   for (const name of plain.weightNames) {
-    expectClose(name, tuned.weight(name), plain.weight(name), 1e-4);
+    expectClose(name, tuned.weight(name), plain.weight(name), 1e-5);
   }
 });
 

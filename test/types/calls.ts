@@ -35,6 +35,8 @@ export const calls: readonly string[] = [
   "locallyConnected2d(2, 3, { stride: 2 })(input(6, 5, 4))",
 
   "dense(50, { activation: 'relu' })(input(1960))",
+  "embedding(1000, 16)(input([20], { dtype: 'int32' }))",
+  "embedding(1000, 16, { paddingIndex: 0 })(input([4, 20], { dtype: 'int32' }))",
   "flatten()(input(14, 14, 10))",
   "flatten()(input(224, 224, 64))",
   "reshape([28, 28, 1])(input(784))",

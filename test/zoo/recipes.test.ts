@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Dataset, dataset, resized, strokes } from "../../src/data/index.js";
+import { type Dataset, dataset, resized, strokes, take } from "../../src/data/index.js";
 import { countParameters } from "../../src/model/network.js";
 import { Model } from "../../src/train/model.js";
 import { findRecipe, type Recipe, recipeData, recipes } from "../../src/zoo/recipes.js";
@@ -29,20 +29,15 @@ function coloured(digits: Dataset): Dataset {
   return dataset({ inputs, targets: digits.targets, shape: [32, 32, 3], classes: digits.classes });
 }
 
-test("every recipe has a name and a row of its own table, and data that fit its network", async () => {
+test("names are of one recipe each, and every cycle ends with the last step", async () => {
   expect(new Set(recipes.map(({ name }) => name)).size).toBe(recipes.length);
   const { train: digits } = await strokes({ train: 60, test: 10 });
-  for (const recipe of recipes) {
-    const { inputs, outputs } = recipe.network();
-    expect(outputs.map(({ shape }) => shape)).toEqual([[10]]);
-    const [height, width, channels] = inputs[0]!.shape as [number, number, number];
-    const data = channels === 3 ? coloured(digits) : resized(digits, { height, width });
-    expect([32, 28, 16]).toContain(height);
-    expect(inputs[0]!.shape).toEqual(data.shape);
-    const { options } = recipeFit(recipe, recipe.settings, data);
-    // one cycle ends with the last step
-    if (recipe.settings.schedule === "oneCycle") expect(options.schedule!(1e6)).toBeLessThan(1e-5);
-    expect(recipe.settings.patience).toBeLessThanOrEqual(recipe.settings.epochs);
+  const cycling = recipes.filter(({ settings }) => settings.schedule === "oneCycle");
+  expect(cycling.length).toBeGreaterThanOrEqual(4);
+  for (const recipe of cycling) {
+    expect(recipe.settings.patience).toBe(recipe.settings.epochs);
+    const { options } = recipeFit(recipe, recipe.settings, digits);
+    expect(options.schedule!(1e6)).toBeLessThan(1e-5);
   }
 });
 
@@ -66,43 +61,43 @@ describe("on generated digits", async () => {
   const size = { height: 16, width: 16 };
   const small = { train: resized(digits.train, size), test: resized(digits.test, size) };
 
-  // half of what was measured with these numbers, and twice the lot at least
+  // measured: 0.95, 0.80, 0.92 and 0.60
   test.each([
-    ["mnist-6k-best", digits, 3, 0.5],
-    ["fashion-cnn", digits, 3, 0.3],
-    ["cifar", colours, 5, 0.3],
-    ["cifar-best", colours, 3, 0.2],
+    ["mnist-6k-best", digits, 3, 0.8],
+    ["fashion-cnn", digits, 3, 0.5],
+    ["cifar", colours, 5, 0.6],
+    ["cifar-best", colours, 3, 0.3],
     ["zip-1989", small, 5, 0.4],
     ["all-conv", colours, 3, 0.2],
     ["pipeline-do2", digits, 5, 0.3],
   ] as const)("%s learns", async (name, data, epochs, least) => {
-    const recipe = findRecipe(name);
-    const accuracy = await train(recipe, { epochs, train: 600, batchSize: 20, patience: epochs }, data);
-    console.log(name, accuracy);
-    expect(accuracy).toBeGreaterThan(least);
+    const settings = { epochs, train: 600, batchSize: 20, patience: epochs };
+    expect(await train(findRecipe(name), settings, data)).toBeGreaterThan(least);
   });
 });
 
 /** The whole recipes take minutes: their figures are in docs/systems.md. */
-describe("a part of the real data, for a few epochs,", () => {
+describe("on a part of the real data, for a few epochs,", () => {
+  const folders = { digits: "mnist", cifar10: "cifar10", fashionMnist: "fashion-mnist" };
+  // measured: 0.96, 0.97, 0.70, 0.36 and 0.34
   test.each([
     ["mnist-6k-best", { epochs: 2, train: 3000 }, 0.9],
-    ["mnist-best", { epochs: 2, train: 3000 }, 0.9],
-    ["fashion-cnn", { epochs: 2, train: 2000 }, 0.6],
-    ["cifar", { epochs: 4, train: 2000 }, 0.3],
-    ["cifar-best", { epochs: 2, train: 1000 }, 0.2],
+    ["mnist-best", { epochs: 2, train: 3000, batchSize: 64 }, 0.9],
+    ["fashion-cnn", { epochs: 2, train: 2000, batchSize: 32 }, 0.6],
+    ["cifar", { epochs: 4, train: 1500, batchSize: 50 }, 0.25],
+    ["cifar-best", { epochs: 3, train: 1000, batchSize: 20 }, 0.25],
     ["zip-1989", { epochs: 3, patience: 3 }, 0.9],
     ["all-conv", { epochs: 3, train: 1000, patience: 3 }, 0.2],
   ] as const)("%s reaches what it must", async (name, settings, least) => {
     const recipe = findRecipe(name);
-    const folder = { cifar10: "cifar10", fashionMnist: "fashion-mnist" }[recipe.data.name] ?? "mnist";
-    if (!existsSync(`../shared/data/${folder}`)) {
-      console.log(`skipped: ../shared/data/${folder} is not beside the checkout`);
+    const folder = `../shared/data/${folders[recipe.data.name as keyof typeof folders] ?? folders.digits}`;
+    if (!existsSync(folder)) {
+      console.log(`skipped: ${folder} is not beside the checkout`);
       return;
     }
     const asked = { ...recipe.settings, ...settings };
-    const accuracy = await train(recipe, asked, await recipeData(recipe, asked));
-    console.log(name, accuracy);
-    expect(accuracy).toBeGreaterThan(least);
+    const { train: given, test } = await recipeData(recipe, asked);
+    const data = { train: given, test: take(test, 500, { seed: 1 }) };
+    expect(await train(recipe, asked, data)).toBeGreaterThan(least);
   });
 });

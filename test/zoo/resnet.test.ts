@@ -110,7 +110,7 @@ describe("ResNets", () => {
     ],
     [
       () => resnet18(wrong<ResNetOptions>({ clases: 10 })),
-      'resnet18: unknown option "clases" (expected one of classes, input). Did you mean "classes".',
+      'resnet18: unknown option "clases" (expected one of classes, input, normalization). Did you mean "classes".',
     ],
   ];
   it.each(wordings.map(([body, message]) => [message, body] as const))("%s", (message, body) => {

@@ -60,20 +60,26 @@ export function compilePlan(plan: Plan, engine: Engine, addresses: Addresses): C
     (f) => {
       const thread = f.parameter(0, "i32");
       const arena = f.parameter(1, "i32");
+      const part = f.local("i32");
       const run = (sweep: Sweep<Scheduled>, begin: I32, end: I32) => {
-        for (const item of sweep) callPhase(f, plan, item, begin, end, thread.get, arena.get, addresses, kept);
-      };
-      for (const stages of schedule) {
-        for (const stage of stages) {
-          const whole = () => {
-            for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
-          };
-          if (!parallel) whole();
-          else if (stage.shared) shareOut(f, stage, thread, engine, run);
-          else f.if(i32.eqz(thread.get), whole);
+        for (const item of sweep) {
+          const place = { arena: arena.get, kept, part: part.get };
+          callPhase(f, plan, item, begin, end, thread.get, place, addresses);
         }
-        if (barrier !== undefined) f.call(barrier, []);
-      }
+      };
+      f.for(part, 0, plan.parts, 1, () => {
+        for (const stages of schedule) {
+          for (const stage of stages) {
+            const whole = () => {
+              for (const sweep of stage.sweeps) run(sweep, i32.constant(0), i32.constant(tasksOf(sweep)));
+            };
+            if (!parallel) whole();
+            else if (stage.shared) shareOut(f, stage, thread, engine, run);
+            else f.if(i32.eqz(thread.get), whole);
+          }
+          if (barrier !== undefined) f.call(barrier, []);
+        }
+      });
     },
     "run",
   );
@@ -94,8 +100,7 @@ function addPreparation(
     (f) => {
       const arena = f.parameter(0, "i32").get;
       for (const item of prepared) {
-        const tasks = i32.constant(item.phase.tasks);
-        callPhase(f, plan, item, i32.constant(0), tasks, i32.constant(0), arena, addresses, kept);
+        callWhole(f, plan, item, { arena, kept, part: i32.constant(0) }, addresses);
       }
     },
     "prepare",
@@ -148,17 +153,7 @@ export function compileProfile(plan: Plan, engine: Engine, addresses: Addresses)
       ["i32"],
       (f) => {
         const arena = f.parameter(0, "i32").get;
-        callPhase(
-          f,
-          plan,
-          item,
-          i32.constant(0),
-          i32.constant(item.phase.tasks),
-          i32.constant(0),
-          arena,
-          addresses,
-          kept,
-        );
+        callWhole(f, plan, item, { arena, kept, part: i32.constant(0) }, addresses);
       },
       `phase${index}`,
     );
@@ -180,6 +175,19 @@ function emitPhases(module: ModuleBuilder, plan: Plan, engine: Engine, addresses
   return { scheduled: all.filter((item) => !isKept(item)), prepared: all.filter(isKept), kept };
 }
 
+/** Where a call finds its tensors: the arena, what is kept from run to run, and the part of the batch that is its turn. */
+interface CallPlace {
+  readonly arena: I32;
+  readonly kept: number;
+  readonly part: I32;
+}
+
+/** All tasks of a phase, on the calling thread. */
+function callWhole(f: FunctionBuilder, plan: Plan, item: Scheduled, place: CallPlace, addresses: Addresses): void {
+  const none = i32.constant(0);
+  callPhase(f, plan, item, none, i32.constant(item.phase.tasks), none, place, addresses);
+}
+
 function callPhase(
   f: FunctionBuilder,
   plan: Plan,
@@ -187,13 +195,16 @@ function callPhase(
   begin: I32,
   end: I32,
   thread: I32,
-  arena: I32,
+  { arena, kept, part }: CallPlace,
   addresses: Addresses,
-  kept: number,
 ): void {
   const { packed } = step;
-  const address = ({ kind, name, offset }: PlanBuffer): I32 =>
-    kind === "variable" ? i32.constant(addresses.variable(name)) : i32.add(arena, offset);
+  const address = ({ kind, name, offset, bytes }: PlanBuffer): I32 => {
+    if (kind === "variable") return i32.constant(addresses.variable(name));
+    const start = i32.add(arena, offset);
+    const hasParts = plan.parts > 1 && (kind === "input" || kind === "output");
+    return hasParts ? i32.add(start, i32.mul(part, bytes / plan.parts)) : start;
+  };
   f.call(target, [
     begin,
     end,

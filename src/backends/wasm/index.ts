@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/types.js";
 import { foldConstants } from "../../passes/constants.js";
 import { separateOutputs } from "../../passes/outputs.js";
 import type { Backend, PlanOptions, Program, Store } from "../../plan/backend.js";
+import { inParts } from "../../plan/parts.js";
 import { choicesOf, planGraph } from "../../plan/plan.js";
 import type { Plan } from "../../plan/types.js";
 import { f32x4 } from "./assembler/index.js";
@@ -103,14 +104,18 @@ export class WasmBackend implements Backend {
 
   plan(graph: Graph, options?: PlanOptions): Plan {
     const { tuner } = this;
-    return planGraph(prepared(graph), this.name, bindCatalog(catalog, this.engine), {
+    const whole = prepared(graph);
+    // who looks at every tensor wants the whole batch of each
+    const { graph: part, parts } = options?.keepAll === true ? { graph: whole, parts: 1 } : inParts(whole);
+    return planGraph(part, this.name, bindCatalog(catalog, this.engine), {
       ...options,
+      parts,
       choose: tuner && ((choice) => tuner.choose(choice)),
     });
   }
 
   async tune(graph: Graph): Promise<void> {
-    await this.tuner?.tune(choicesOf(prepared(graph), this.name, bindCatalog(catalog, this.engine)));
+    await this.tuner?.tune(choicesOf(inParts(prepared(graph)).graph, this.name, bindCatalog(catalog, this.engine)));
   }
 
   async compile(plan: Plan, store: Store): Promise<Program> {

@@ -1,4 +1,5 @@
 import { platform } from "#platform";
+import { dtypeOf } from "../../core/dtypes.js";
 import { fail } from "../../core/errors.js";
 import { keyOf, permutation } from "../../core/random.js";
 import { formatShape, sizeOf } from "../../core/shapes.js";
@@ -110,7 +111,8 @@ function classTable(parts: Parts, classes: readonly string[]): string[] {
 }
 
 function describeExample({ shape, inputs }: Dataset): string {
-  return `each ${formatShape(shape)}, ${inputs instanceof Uint8Array ? "uint8 pixels 0 … 255" : "float32"}`;
+  const type = dtypeOf(inputs);
+  return `each ${formatShape(shape)}, ${type === "uint8" ? "uint8 pixels 0 … 255" : type}`;
 }
 
 export interface ShowOptions {

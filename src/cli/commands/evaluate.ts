@@ -20,12 +20,13 @@ import { usesUtf8 } from "../../train/progress.js";
 import { formatCount, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { measure } from "../measure.js";
-import { drawnMistakes, formatMistakes, softmax, worstMistakes } from "../mistakes.js";
+import { drawMistakes, formatMistakes, softmax, worstMistakes } from "../mistakes.js";
 import { listOwnData, type OwnData, readOwnData, someOf } from "../ownData.js";
 import { pictureSize } from "../picture.js";
 import { noteSkipped, readingProgress } from "../reading.js";
 import { modelFile, readResult } from "../run.js";
 import { type Reading, type TestData, taskOfRun } from "../task.js";
+import { checkPictureName } from "../viewPicture.js";
 
 export interface EvaluateCommandOptions {
   /** What happens to images that cannot be decoded. Default: as the run has it, otherwise "refuse". */
@@ -59,10 +60,13 @@ export async function evaluate(
   const { evaluation: measured, scores } = await measure(model, test, { loss: objective, threads, ...progress });
   const outputs = sizeOf(model.network.outputs[0]!.shape);
   const isLogits = objective === "crossEntropy";
-  const report = test.classes.length > 1 ? classify(test, scores, { outputs, isLogits }) : undefined;
+  const chances = isLogits ? softmax(scores, outputs) : Float64Array.from(scores);
+  const report = test.classes.length > 1 ? classify(test, scores, chances) : undefined;
   const error = report === undefined ? meanAbsoluteError(test.targets, scores) : undefined;
-  const mistakes = report === undefined ? [] : worstMistakes(test, scores, names);
-  const file = await drawnMistakes(test, mistakes, options.mistakes ?? usualFile(path, folder), io);
+  const mistakes = report === undefined ? undefined : await worstMistakes(test, chances, names);
+  const out =
+    options.mistakes === undefined ? usualFile(path, folder) : checkPictureName(options.mistakes, "--mistakes");
+  const file = mistakes && (await drawMistakes(mistakes, out, io));
   if (json === true) {
     printJson(io, {
       event: "evaluation",
@@ -71,7 +75,7 @@ export async function evaluate(
       ...measured,
       ...report,
       ...(error === undefined ? {} : { meanAbsoluteError: error }),
-      ...(report === undefined ? {} : { mistakes }),
+      ...(mistakes === undefined ? {} : { mistakes: mistakes.list }),
       ...(file === undefined ? {} : { picture: file }),
     });
     return exitCodes.ok;
@@ -81,7 +85,9 @@ export async function evaluate(
   const title = accuracy === undefined ? `test ${whole}` : `test accuracy ${accuracy.toFixed(4)}, ${whole}`;
   printLine(io.stdout, `${title} (${formatCount(examples)} images, ${test.source})`);
   if (report !== undefined) for (const line of formatReport(report, test.classes)) printLine(io.stdout, line);
-  if (mistakes.length > 0) for (const line of formatMistakes(mistakes, file)) printLine(io.stdout, line);
+  if (mistakes !== undefined && mistakes.list.length > 0) {
+    for (const line of formatMistakes(mistakes.list, file)) printLine(io.stdout, line);
+  }
   return exitCodes.ok;
 }
 
@@ -167,14 +173,11 @@ interface Report extends Pick<ClassificationMetrics, "macro"> {
   readonly confusion: ConfusionMatrix;
 }
 
-function classify(
-  { targets, classes }: Dataset,
-  scores: Float32Array,
-  { outputs, isLogits }: { readonly outputs: number; readonly isLogits: boolean },
-): Report {
+function classify({ targets, classes }: Dataset, scores: Float32Array, probabilities: Float64Array): Report {
+  const outputs = scores.length / targets.length;
   const confusion = confusionMatrix(targets, predictedClasses(scores, outputs), outputs);
   const metrics = classificationMetrics(confusion);
-  const areas = areasUnderRoc(targets, isLogits ? softmax(scores, outputs) : scores, outputs);
+  const areas = areasUnderRoc(targets, probabilities, outputs);
   const k = outputs > 5 ? 3 : 0;
   return {
     classes: metrics.classes.map(({ support, ...rates }, i) => ({

@@ -17,8 +17,10 @@ import {
   maximizeActivation,
   mistakes,
   occlusion,
+  pixelArithmetic,
   predictions,
   saliency,
+  slidingWindows,
   type ThemeName,
   topActivations,
   unitReport,
@@ -39,6 +41,12 @@ export interface InspectCommandOptions {
   readonly layer?: string;
   readonly unit?: string;
   readonly images?: number;
+  readonly at?: readonly number[];
+  readonly kernel?: readonly number[];
+  readonly input?: readonly number[];
+  readonly stride?: readonly number[];
+  readonly padding?: readonly number[];
+  readonly dilation?: readonly number[];
   readonly invert?: boolean;
   readonly out?: string;
   readonly theme: ThemeName;
@@ -110,8 +118,19 @@ export const viewCommands = {
     },
   },
   maximize: {
-    about: "an image made for a unit by gradient ascent",
-    make: (subject) => maximizeActivation(subject.model, { ...withLayer(subject), unit: classOf(subject) ?? 0 }),
+    about: "an image made for a unit by gradient ascent; --out *.gif shows how",
+    make: (subject) => {
+      const film = subject.options.out?.endsWith(".gif") === true ? { keepEvery: 4 } : {};
+      return maximizeActivation(subject.model, { ...withLayer(subject), ...film, unit: classOf(subject) ?? 0 });
+    },
+  },
+  pixel: {
+    about: "the arithmetic of one value of a convolution: patch × kernel, summed; --at row,column,channel",
+    make: async (subject) => {
+      const { at } = subject.options;
+      const place = at === undefined ? {} : { at };
+      return pixelArithmetic(subject.model, await imageOf(subject), { ...withLayer(subject), ...place });
+    },
   },
   histograms: {
     about: "values of weights and activations",
@@ -141,7 +160,7 @@ export const viewCommands = {
     make: async (subject) => gradientNorms(subject.model, await dataOf(subject, 100), subject.execution),
   },
   evolution: {
-    about: "filters over several model files, in the order given",
+    about: "filters over several model files, in the order given; --out *.gif shows them one after the other",
     make: async ({ path, model, more, options }) => {
       const others = await Promise.all(
         more.map(async (file) => [file, await loadModel(await modelFile(file))] as const),
@@ -152,35 +171,86 @@ export const viewCommands = {
   },
 } as const satisfies Readonly<Record<string, ViewCommand>>;
 
+/** What `fovea inspect` can show without a model. */
+export const plainViewCommands = {
+  windows: {
+    about: "a kernel on its way over an input: --kernel 3 --input 7 --stride 2 --padding 1 --dilation 1; no model",
+    make: (options: InspectCommandOptions) => {
+      const { input, kernel } = options;
+      const [first] = [input === undefined ? "--input" : kernel === undefined ? "--kernel" : ""];
+      if (input === undefined || kernel === undefined) {
+        return fail({
+          code: "usage",
+          where: "inspect windows",
+          problem: `lacks ${first}`,
+          expected: "--kernel 3 --input 7",
+        });
+      }
+      const pairs = { input, kernel, stride: options.stride, padding: options.padding, dilation: options.dilation };
+      const given = Object.entries(pairs).flatMap(([name, pair]) => (pair === undefined ? [] : [[name, pairOf(pair)]]));
+      return slidingWindows(Object.fromEntries(given));
+    },
+  },
+} as const;
+
+/** One number for both axes, or two. */
+const pairOf = (numbers: readonly number[]) => (numbers.length === 1 ? numbers[0] : numbers);
+
 /** Makes a view of a model, and shows it: as a picture in a file, in the terminal, or as JSON. */
 export async function inspect(
   name: string,
-  path: string,
+  path: string | undefined,
   more: readonly string[],
   options: InspectCommandOptions,
   io: Io,
 ): Promise<number> {
+  const out = options.out === undefined ? undefined : checkPictureName(options.out);
+  if (name === "windows") {
+    if (path !== undefined) {
+      fail({ code: "usage", where: "inspect windows", problem: "takes no model", received: path });
+    }
+    const view = plainViewCommands.windows.make(options);
+    return present(view, out ?? (options.json === true ? undefined : "windows.gif"), {}, options, io);
+  }
   const command: ViewCommand = Object.hasOwn(viewCommands, name)
     ? viewCommands[name as keyof typeof viewCommands]
     : failUnknown(name);
-  const out = options.out === undefined ? undefined : checkPictureName(options.out);
+  if (path === undefined) {
+    return fail({
+      code: "usage",
+      where: `inspect ${name}`,
+      problem: "lacks a model",
+      expected: "a run directory or a .safetensors file",
+    });
+  }
   const model = await loadModel(await modelFile(path));
   const onMemory = (bytes: number) => {
     if (options.json !== true) printNote(io, `takes ${formatBytes(bytes)} of memory`);
   };
   const execution: ViewOptions = { threads: options.threads, onMemory };
   const view = await command.make({ path, model, options, execution, io, more });
-  if (options.json === true) printJson(io, { event: "view", model: path, ...plain(view) });
   const file = out ?? (options.json === true ? undefined : await defaultFile(path, name, options));
-  if (options.json !== true) showView(view, io);
+  return present(view, file, { model: path }, options, io);
+}
+
+/** Prints a view, and draws it where it shall be drawn. */
+async function present(
+  view: View,
+  file: string | undefined,
+  facts: object,
+  { json, theme }: InspectCommandOptions,
+  io: Io,
+): Promise<number> {
+  if (json === true) printJson(io, { event: "view", ...facts, ...plain(view) });
+  else showView(view, io);
   if (file === undefined) return exitCodes.ok;
-  await writePicture(file, view, options.theme);
-  if (options.json !== true) printLine(io.stdout, `picture ${file}`);
+  await writePicture(file, view, theme);
+  if (json !== true) printLine(io.stdout, `picture ${file}`);
   return exitCodes.ok;
 }
 
 function failUnknown(name: string): never {
-  const names = Object.keys(viewCommands);
+  const names = [...Object.keys(viewCommands), ...Object.keys(plainViewCommands)];
   const near = closest(name, names);
   return fail({
     code: "usage",

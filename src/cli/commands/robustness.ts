@@ -43,8 +43,7 @@ export interface RobustnessCommandOptions {
   readonly json?: boolean;
 }
 
-/** Images that curves, and attacks, are measured on unless told otherwise. */
-/** Images that are taken: `all` for calibration and rejection, which cost one prediction each. */
+/** Images that are taken unless told otherwise: `all` for calibration and rejection, which cost one prediction each. */
 const usual = { all: 20_000, images: 1000, attacked: 200 };
 
 interface Measurement {

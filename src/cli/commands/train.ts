@@ -4,6 +4,7 @@ import { FoveaError, fail } from "../../core/errors.js";
 import { type Dataset, parseAugment } from "../../data/index.js";
 import { learningCurvesPng, learningCurvesSvg } from "../../inspect/curves.js";
 import { learningRatePng, learningRateSvg } from "../../inspect/learningRatePlot.js";
+import { countParameters, isTrained } from "../../model/network.js";
 import type { OptimizerKind } from "../../model/optimizers.js";
 import type { Callback, RunStart } from "../../train/callbacks.js";
 import type { History } from "../../train/fit.js";
@@ -234,12 +235,16 @@ function describeStart({ task, data, run }: Job, start: RunStart, threads: numbe
     `${formatCount(start.validationExamples)} to validate`,
     `${formatCount(test.length)} to test`,
   ];
-  const parameters = new Model(start.network).parameterCount;
+  const { weights } = start.network;
+  const parameters = formatCount(countParameters(weights));
+  const learned = countParameters(weights.filter(isTrained));
+  const all = countParameters(weights.filter(({ trainable }) => trainable));
+  const alone = learned === all ? "" : `, ${formatCount(learned)} of them trained`;
   const used = `${start.threads} ${start.threads === 1 ? "thread" : "threads"}`;
   return [
     `${task.title} (${task.about})`,
     `  data      ${trainData.source}: ${counts.join(", ")}`,
-    `  network   ${formatCount(parameters)} parameters, ${formatBytes(start.memoryBytes)} for training`,
+    `  network   ${parameters} parameters${alone}, ${formatBytes(start.memoryBytes)} for training`,
     `  training  ${describeTraining(settings)}`,
     ...(parseAugment(settings.augment ?? "none").steps.length === 0 ? [] : [`  varied    ${settings.augment}`]),
     `  engine    ${used}${threads === undefined ? "" : " as asked for"}`,

@@ -1,3 +1,4 @@
+import { type DType, dtypeOf } from "../../core/dtypes.js";
 import { checkOptions, fail } from "../../core/errors.js";
 import { type Key, keyOf, RandomStream, threefry2x32 } from "../../core/random.js";
 import { formatShape, sizeOf } from "../../core/shapes.js";
@@ -139,13 +140,17 @@ function describe({ kind, options }: Augmentation): object {
 
 /** What examples are like, as augmentation needs to know it. */
 export type ExampleLayout = Pick<Dataset, "shape" | "targetShape"> & {
-  readonly inputType: "uint8" | "float32";
+  readonly inputType: DType;
   readonly targetType: "int32" | "float32";
 };
 
 export function layoutOf({ shape, targetShape, inputs, targets }: Dataset): ExampleLayout {
-  const inputType = inputs instanceof Uint8Array ? "uint8" : "float32";
-  return { shape, targetShape, inputType, targetType: targets instanceof Int32Array ? "int32" : "float32" };
+  return {
+    shape,
+    targetShape,
+    inputType: dtypeOf(inputs),
+    targetType: targets instanceof Int32Array ? "int32" : "float32",
+  };
 }
 
 /** Whether targets are masks: of the images' height and width. */
@@ -163,6 +168,10 @@ export function checkAugment(given: Augment, layout: ExampleLayout, where: strin
   const isImage = inputType === "uint8" && shape.length === 3 && (shape[2] === 1 || shape[2] === 3);
   for (const step of given.steps) {
     const { kind } = step.kind === "sometimes" ? (step.options as { step: Augmentation }).step : step;
+    if (inputType === "int32") {
+      const problem = `${kind} varies numbers, and tokens are only names`;
+      fail({ code: "dtype", where, problem, expected: "uint8 or float32", received: inputType });
+    }
     const needs = step.stage === "geometry" || step.stage === "colour" ? "images" : step.needs;
     if (needs === "images" ? !isImage : shape.length < needs) {
       fail({
@@ -217,17 +226,24 @@ export class Augmentor {
   /** All but mixing, in place. */
   vary(inputs: Dataset["inputs"], targets: Dataset["targets"], key: Key): void {
     const { shape, targetShape } = this.layout;
-    const example = { inputs, targets, shape, targetShape };
+    const example = { ...numbersOf({ inputs, targets }), shape, targetShape };
     for (const pass of this.#passes) pass(example, key);
   }
 
   /** Mixes a varied partner into a varied example. */
-  mix(example: Pick<ExampleView, "inputs" | "targets">, partner: typeof example, key: Key): void {
+  mix(example: Pick<Dataset, "inputs" | "targets">, partner: typeof example, key: Key): void {
     const { shape, targetShape } = this.layout;
-    for (const { step, position } of this.#mixes) {
-      step.mix({ ...example, shape, targetShape }, { ...partner, shape, targetShape }, streamOf(key, position));
-    }
+    const [to, from] = [example, partner].map((each) => ({ ...numbersOf(each), shape, targetShape })) as [
+      ExampleView,
+      ExampleView,
+    ];
+    for (const { step, position } of this.#mixes) step.mix(to, from, streamOf(key, position));
   }
+}
+
+/** The same, known to be no tokens: {@link checkAugment} has refused these. */
+function numbersOf({ inputs, targets }: Pick<Dataset, "inputs" | "targets">) {
+  return { inputs: inputs as ExampleView["inputs"], targets };
 }
 
 type Pass = (example: ExampleView, key: Key) => void;

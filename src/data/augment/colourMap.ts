@@ -1,3 +1,5 @@
+import { ColourMapping } from "./colourMapping.js";
+
 /** How much red, green and blue count in brightness (ITU-R BT.601). */
 const luma = [0.299, 0.587, 0.114] as const;
 
@@ -10,6 +12,7 @@ export class ColourMap {
   readonly matrix = new Float64Array(9);
   readonly offset = new Float64Array(3);
   readonly #table = new Uint8Array(256);
+  #mapping: ColourMapping | undefined;
   readonly #mean = new Float64Array(3);
   #image: Uint8Array = new Uint8Array(0);
   #meanKnown = false;
@@ -83,21 +86,15 @@ export class ColourMap {
   end(): void {
     if (!this.#changed) return;
     const image = this.#image;
-    const { matrix: m, offset: o } = this;
-    const [a, b, c, d, e, f, g, h, i] = [m[0]!, m[1]!, m[2]!, m[3]!, m[4]!, m[5]!, m[6]!, m[7]!, m[8]!];
-    const [p, q, r] = [o[0]!, o[1]!, o[2]!];
-    if (this.channels === 1) {
-      const table = this.#table;
-      for (let value = 0; value < 256; value++) table[value] = byte(a * value + p);
-      for (let at = 0; at < image.length; at++) image[at] = table[image[at]!]!;
+    if (this.channels === 3) {
+      this.#mapping ??= new ColourMapping();
+      this.#mapping.apply(image, this.matrix, this.offset);
       return;
     }
-    for (let at = 0; at < image.length; at += 3) {
-      const [red, green, blue] = [image[at]!, image[at + 1]!, image[at + 2]!];
-      image[at] = byte(a * red + b * green + c * blue + p);
-      image[at + 1] = byte(d * red + e * green + f * blue + q);
-      image[at + 2] = byte(g * red + h * green + i * blue + r);
-    }
+    const table = this.#table;
+    const [factor, offset] = [this.matrix[0]!, this.offset[0]!];
+    for (let value = 0; value < 256; value++) table[value] = byte(factor * value + offset);
+    for (let at = 0; at < image.length; at++) image[at] = table[image[at]!]!;
   }
 }
 

@@ -62,7 +62,9 @@ export class Loader implements BatchSource {
   readonly #work: (Work | undefined)[];
   readonly #variation: Variation | undefined;
   /** Makes the workers, where there may be any. */
-  readonly #hire: (() => LoaderWorkers) | undefined;
+  readonly #make: (() => LoaderWorkers) | undefined;
+  /** Those that were made, and those that are there and augment. */
+  #hired: LoaderWorkers | undefined;
   #workers: LoaderWorkers | undefined;
   /** Milliseconds that augmentation took here in the last `#batches` batches, since the moment `#since`. */
   #spent = 0;
@@ -105,8 +107,25 @@ export class Loader implements BatchSource {
     if (augment === undefined) return;
     this.#variation = new Variation(augment, layout, seed);
     if (memory instanceof ArrayBuffer) return;
-    this.#hire = () => new LoaderWorkers(most, { augment: augmentToJSON(augment), seed, ring: given, memory });
-    if (workers !== undefined || free > 0) this.#workers = this.#hire();
+    this.#make = () => new LoaderWorkers(most, { augment: augmentToJSON(augment), seed, ring: given, memory });
+    if (workers !== undefined) this.#hired = this.#workers = this.#make();
+    else if (free > 0) this.#hire();
+  }
+
+  /**
+   * Workers that nobody has asked for are a gain and no need: until they are there, and where they cannot be had, the main
+   * thread augments.
+   */
+  #hire(): void {
+    if (this.#make === undefined || this.#hired !== undefined) return;
+    const hired = this.#make();
+    this.#hired = hired;
+    hired.ready.then(
+      () => {
+        this.#workers = hired;
+      },
+      () => hired.close(),
+    );
   }
 
   /** Whether workers augment by now. */
@@ -147,7 +166,7 @@ export class Loader implements BatchSource {
   async close(): Promise<void> {
     this.#closed = true;
     this.#reads.close();
-    await this.#workers?.close();
+    await this.#hired?.close();
   }
 
   async #wait(rows: Int32Array, from: number, to: number): Promise<void> {
@@ -183,7 +202,7 @@ export class Loader implements BatchSource {
 
   #hireIfItPays(): void {
     const elapsed = platform.now() - this.#since;
-    if (this.#workers === undefined && this.#spent > mostShare * elapsed) this.#workers = this.#hire?.();
+    if (this.#spent > mostShare * elapsed) this.#hire();
     this.#look();
   }
 
@@ -280,7 +299,7 @@ export class Loader implements BatchSource {
 
 /** Whether there can be workers, which need memory that threads share. */
 function mayWork(): boolean {
-  return platform.name === "node" && typeof SharedArrayBuffer !== "undefined";
+  return typeof SharedArrayBuffer !== "undefined";
 }
 
 /** Runs so many tasks at once, the others in their order. */

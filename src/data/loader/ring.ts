@@ -1,3 +1,4 @@
+import { arrayTypes, bytesOf, type DataArray } from "../../core/dtypes.js";
 import { sizeOf } from "../../core/shapes.js";
 import type { ExampleLayout } from "../augment/augment.js";
 
@@ -46,20 +47,20 @@ export class Ring {
 
 /** Rows of inputs and targets, in one piece of memory. */
 class Examples {
-  readonly inputs: Uint8Array | Float32Array;
+  readonly inputs: DataArray;
   readonly targets: Int32Array | Float32Array;
   readonly #size: number;
   readonly #targetSize: number;
 
   static bytes({ shape, targetShape, inputType }: ExampleLayout, rows: number): number {
-    const inputs = rows * sizeOf(shape) * (inputType === "uint8" ? 1 : 4);
+    const inputs = rows * sizeOf(shape) * bytesOf(inputType);
     return Math.ceil(inputs / 4) * 4 + 4 * rows * sizeOf(targetShape);
   }
 
   constructor(layout: ExampleLayout, memory: ArrayBufferLike, start: number, rows: number) {
     this.#size = sizeOf(layout.shape);
     this.#targetSize = sizeOf(layout.targetShape);
-    const Inputs = layout.inputType === "uint8" ? Uint8Array : Float32Array;
+    const Inputs = arrayTypes[layout.inputType];
     const Targets = layout.targetType === "int32" ? Int32Array : Float32Array;
     // TypeScript tells shared memory from other memory, which makes no difference here
     const bytes = memory as ArrayBuffer;
@@ -69,7 +70,7 @@ class Examples {
     this.targets = new Targets(bytes, after, rows * this.#targetSize);
   }
 
-  inputsOf(row: number): Uint8Array | Float32Array {
+  inputsOf(row: number): DataArray {
     return this.inputs.subarray(row * this.#size, (row + 1) * this.#size);
   }
 

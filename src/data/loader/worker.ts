@@ -19,6 +19,9 @@ export interface Job {
   readonly epoch: number;
 }
 
+/** What a worker answers to no job: that it is there. */
+export const readyId = -1;
+
 /** Serves a loader: what runs in each of its threads. Answers each job, with a reason if it failed. */
 export function serve(
   start: WorkerStart,
@@ -27,6 +30,7 @@ export function serve(
 ): void {
   const ring = new Ring(start.ring, start.memory);
   const variation = new Variation(augmentFromJSON(JSON.parse(start.augment)), start.ring.layout, start.seed);
+  send({ id: readyId });
   receive(({ id, slot, count, epoch }) => {
     try {
       variation.apply(ring, slot, count, epoch);

@@ -1,7 +1,7 @@
 import { platform } from "#platform";
 import { FoveaError } from "../../core/errors.js";
 import type { PlatformWorker } from "../../platform/types.js";
-import type { Answer, Job, WorkerStart } from "./worker.js";
+import { type Answer, type Job, readyId, type WorkerStart } from "./worker.js";
 
 /** A worker's script cannot import, but may load a module. */
 const source = `import(workerData.module).then(({ serve }) => serve(workerData.start, receive, send));`;
@@ -16,6 +16,14 @@ function workerModule(): string {
   return built.replace(/[^/]*$/, "worker.js");
 }
 
+function startWorker(start: WorkerStart, module: string): PlatformWorker {
+  if (platform.adoptWorker === undefined) return platform.startWorker(source, { module, start });
+  // bundlers know this form alone, and pack what the module imports
+  const worker = platform.adoptWorker(new Worker(new URL("./pageWorker.js", import.meta.url), { type: "module" }));
+  worker.post(start);
+  return worker;
+}
+
 interface Waiting {
   readonly worker: number;
   readonly resolve: () => void;
@@ -24,18 +32,37 @@ interface Waiting {
 
 /** Threads that augment chunks of a ring. When one dies, all that was asked for fails, and what is asked for later. */
 export class LoaderWorkers {
-  readonly #workers: PlatformWorker[];
+  /** Fulfilled when all are there; rejected where one cannot be had. */
+  readonly ready: Promise<void>;
+  readonly #workers: PlatformWorker[] = [];
   readonly #waiting = new Map<number, Waiting>();
   #failure: unknown;
   #next = 0;
 
   constructor(count: number, start: WorkerStart, module = workerModule()) {
-    this.#workers = Array.from({ length: count }, (_, i) => {
-      const worker = platform.startWorker(source, { module, start });
-      worker.onMessage((answer) => this.#answer(answer as Answer));
-      worker.onError((error) => this.#died(i, error));
-      return worker;
+    let missing = count;
+    this.ready = new Promise((resolve, reject) => {
+      const died = (worker: number, error: Error) => {
+        this.#died(worker, error);
+        reject(this.#failure);
+      };
+      for (let i = 0; i < count; i++) {
+        try {
+          const worker = startWorker(start, module);
+          this.#workers.push(worker);
+          worker.onMessage((message) => {
+            const answer = message as Answer;
+            if (answer.id !== readyId) this.#answer(answer);
+            else if (--missing === 0) resolve();
+          });
+          worker.onError((error) => died(i, error));
+        } catch (error) {
+          died(i, error instanceof Error ? error : new Error(String(error)));
+        }
+      }
     });
+    // who does not wait for it learns of a failure by that of a job
+    this.ready.catch(() => {});
   }
 
   /** Done when the promise is fulfilled, or as soon as the ring says so. */

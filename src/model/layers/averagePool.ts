@@ -1,9 +1,7 @@
 import { averagePool } from "../../ops/pool.js";
 import { numberThat, trueOrFalse, withDefault } from "../check.js";
-import { createLayer, type Layer } from "../layer.js";
-import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
-import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
+import { type PoolOptions, poolFunction, poolKind } from "./pool.js";
+import type { Dimensions } from "./spatial.js";
 
 export interface AveragePoolOptions<D extends Dimensions> extends PoolOptions<D> {
   /**
@@ -54,18 +52,7 @@ export const averagePool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example averagePool1d(2) // 28 × 8 → 14 × 8
  */
-export function averagePool1d<
-  const Size extends PerAxis[1],
-  const Stride extends PerAxis[1] = Size,
-  const Padding extends WindowPadding[1] = "valid",
-  const Dilation extends PerAxis[1] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: AveragePoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"averagePool1d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(averagePool1dKind, { size }, options);
-}
+export const averagePool1d = poolFunction<1, "averagePool1d", AveragePoolOptions<1>>(averagePool1dKind);
 
 /**
  * Mean under each window, channel by channel: `y[i, j, c] = mean_{u, v} x[i·s₀ + u·d₀ − top, j·s₁ + v·d₁ − left,
@@ -82,18 +69,7 @@ export function averagePool1d<
  * @param size of the window in pixels: a number, or [height, width]
  * @example averagePool2d(7) // 7 × 7 × 512 → 1 × 1 × 512
  */
-export function averagePool2d<
-  const Size extends PerAxis[2],
-  const Stride extends PerAxis[2] = Size,
-  const Padding extends WindowPadding[2] = "valid",
-  const Dilation extends PerAxis[2] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: AveragePoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"averagePool2d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(averagePool2dKind, { size }, options);
-}
+export const averagePool2d = poolFunction<2, "averagePool2d", AveragePoolOptions<2>>(averagePool2dKind);
 
 /**
  * Mean under each window, channel by channel: `y[k, i, j, c] = mean_{t, u, v} x[k·s₀ + t·d₀ − front, i·s₁ + u·d₁ −
@@ -110,15 +86,4 @@ export function averagePool2d<
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example averagePool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function averagePool3d<
-  const Size extends PerAxis[3],
-  const Stride extends PerAxis[3] = Size,
-  const Padding extends WindowPadding[3] = "valid",
-  const Dilation extends PerAxis[3] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: AveragePoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"averagePool3d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(averagePool3dKind, { size }, options);
-}
+export const averagePool3d = poolFunction<3, "averagePool3d", AveragePoolOptions<3>>(averagePool3dKind);

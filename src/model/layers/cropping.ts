@@ -1,12 +1,14 @@
 import { fail } from "../../core/errors.js";
-import { formatShape, type Shape } from "../../core/shapes.js";
+import { formatShape } from "../../core/shapes.js";
 import { sliceNode } from "../../ops/slice.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
 import type { Cropped } from "../shapes/spatial.js";
 import {
+  borderReach,
   checkMargins,
   checkSpatial,
   type Dimensions,
+  inBatch,
   type Margins,
   type Margins1d,
   type Margins2d,
@@ -39,19 +41,12 @@ function croppingKind(kind: string, dimensions: Dimensions): LayerKind<CroppingC
     },
     weights: () => [],
     emit({ builder, config: { cropping }, inputs }) {
-      const { shape } = inputs[0]!;
-      const start = [0, ...cropping.map(([before]) => before), 0];
-      const size = shape.map((extent, axis) => {
-        const [before, after] = cropping[axis - 1] ?? [0, 0];
-        return extent - before - after;
-      });
+      const margins = inBatch(cropping);
+      const start = margins.map(([before]) => before);
+      const size = inputs[0]!.shape.map((extent, axis) => extent - margins[axis]![0] - margins[axis]![1]);
       return sliceNode(builder, inputs[0]!, start, size);
     },
-    reach: ({ cropping }, [input]: readonly Shape[]) => {
-      const ones = input!.slice(0, -1).map(() => 1);
-      const padding = cropping.flatMap(([before, after]) => [-before, -after]);
-      return { kernel: ones, strides: ones, dilation: ones, padding };
-    },
+    reach: ({ cropping }) => borderReach(cropping, -1),
   };
 }
 

@@ -24,6 +24,7 @@ import { depthwiseConv2dKind } from "./depthwiseConv2d.js";
 import { depthwiseConv3dKind } from "./depthwiseConv3d.js";
 import { dropoutKind } from "./dropout.js";
 import { eluKind } from "./elu.js";
+import { embeddingKind } from "./embedding.js";
 import { flattenKind } from "./flatten.js";
 import { geluKind } from "./gelu.js";
 import { globalAveragePool1dKind, globalAveragePool2dKind, globalAveragePool3dKind } from "./globalAveragePool.js";
@@ -93,6 +94,7 @@ export { type DepthwiseConv2dOptions, depthwiseConv2d } from "./depthwiseConv2d.
 export { type DepthwiseConv3dOptions, depthwiseConv3d } from "./depthwiseConv3d.js";
 export { dropout } from "./dropout.js";
 export { type EluOptions, elu } from "./elu.js";
+export { type EmbeddingOptions, embedding } from "./embedding.js";
 export { flatten } from "./flatten.js";
 export { type GeluOptions, gelu } from "./gelu.js";
 export { globalAveragePool1d, globalAveragePool2d, globalAveragePool3d } from "./globalAveragePool.js";
@@ -166,6 +168,7 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   separableConv1d: separableConv1dKind,
   separableConv2d: separableConv2dKind,
   dense: denseKind,
+  embedding: embeddingKind,
   batchNorm: batchNormKind,
   flatten: flattenKind,
   dropout: dropoutKind,

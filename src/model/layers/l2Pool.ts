@@ -1,10 +1,8 @@
 import { less, multiply, select, sqrt, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { averagePool } from "../../ops/pool.js";
-import { createLayer, type Layer } from "../layer.js";
-import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
-import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
+import { poolFunction, poolKind } from "./pool.js";
+import type { Dimensions } from "./spatial.js";
 
 const kindOf = (dimensions: Dimensions) =>
   poolKind(`l2Pool${dimensions}d`, dimensions, (builder, input, windows) => {
@@ -32,18 +30,7 @@ export const l2Pool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example l2Pool1d(2) // 28 × 8 → 14 × 8
  */
-export function l2Pool1d<
-  const Size extends PerAxis[1],
-  const Stride extends PerAxis[1] = Size,
-  const Padding extends WindowPadding[1] = "valid",
-  const Dilation extends PerAxis[1] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"l2Pool1d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(l2Pool1dKind, { size }, options);
-}
+export const l2Pool1d = poolFunction<1, "l2Pool1d">(l2Pool1dKind);
 
 /**
  * Root of the sum of squares under each window, channel by channel: `y[i, j, c] = √(Σ_{u, v} x[i·s₀ + u·d₀ − top,
@@ -60,18 +47,7 @@ export function l2Pool1d<
  * @param size of the window in pixels: a number, or [height, width]
  * @example l2Pool2d(2) // 28 × 28 × 8 → 14 × 14 × 8
  */
-export function l2Pool2d<
-  const Size extends PerAxis[2],
-  const Stride extends PerAxis[2] = Size,
-  const Padding extends WindowPadding[2] = "valid",
-  const Dilation extends PerAxis[2] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"l2Pool2d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(l2Pool2dKind, { size }, options);
-}
+export const l2Pool2d = poolFunction<2, "l2Pool2d">(l2Pool2dKind);
 
 /**
  * Root of the sum of squares under each window, channel by channel: `y[k, i, j, c] = √(Σ_{t, u, v} x[k·s₀ + t·d₀ −
@@ -89,15 +65,4 @@ export function l2Pool2d<
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example l2Pool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function l2Pool3d<
-  const Size extends PerAxis[3],
-  const Stride extends PerAxis[3] = Size,
-  const Padding extends WindowPadding[3] = "valid",
-  const Dilation extends PerAxis[3] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"l2Pool3d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(l2Pool3dKind, { size }, options);
-}
+export const l2Pool3d = poolFunction<3, "l2Pool3d">(l2Pool3dKind);

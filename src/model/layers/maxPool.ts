@@ -1,8 +1,6 @@
 import { maxPool } from "../../ops/pool.js";
-import { createLayer, type Layer } from "../layer.js";
-import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
-import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
+import { poolFunction, poolKind } from "./pool.js";
+import type { Dimensions } from "./spatial.js";
 
 const kindOf = (dimensions: Dimensions) =>
   poolKind(`maxPool${dimensions}d`, dimensions, (builder, input, windows) => builder.add(maxPool, [input], windows));
@@ -26,18 +24,7 @@ export const maxPool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example maxPool1d(2) // 28 × 8 → 14 × 8
  */
-export function maxPool1d<
-  const Size extends PerAxis[1],
-  const Stride extends PerAxis[1] = Size,
-  const Padding extends WindowPadding[1] = "valid",
-  const Dilation extends PerAxis[1] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"maxPool1d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(maxPool1dKind, { size }, options);
-}
+export const maxPool1d = poolFunction<1, "maxPool1d">(maxPool1dKind);
 
 /**
  * Largest value under each window, channel by channel: `y[i, j, c] = max_{u, v} x[i·s₀ + u·d₀ − top, j·s₁ + v·d₁ −
@@ -54,18 +41,7 @@ export function maxPool1d<
  * @param size of the window in pixels: a number, or [height, width]
  * @example maxPool2d(2) // 28 × 28 × 8 → 14 × 14 × 8
  */
-export function maxPool2d<
-  const Size extends PerAxis[2],
-  const Stride extends PerAxis[2] = Size,
-  const Padding extends WindowPadding[2] = "valid",
-  const Dilation extends PerAxis[2] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"maxPool2d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(maxPool2dKind, { size }, options);
-}
+export const maxPool2d = poolFunction<2, "maxPool2d">(maxPool2dKind);
 
 /**
  * Largest value under each window, channel by channel: `y[k, i, j, c] = max_{t, u, v} x[k·s₀ + t·d₀ − front, i·s₁ +
@@ -83,15 +59,4 @@ export function maxPool2d<
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example maxPool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function maxPool3d<
-  const Size extends PerAxis[3],
-  const Stride extends PerAxis[3] = Size,
-  const Padding extends WindowPadding[3] = "valid",
-  const Dilation extends PerAxis[3] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"maxPool3d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(maxPool3dKind, { size }, options);
-}
+export const maxPool3d = poolFunction<3, "maxPool3d">(maxPool3dKind);

@@ -1,10 +1,8 @@
 import { negate, x } from "../../ops/expression.js";
 import { mapNode } from "../../ops/map.js";
 import { maxPool } from "../../ops/pool.js";
-import { createLayer, type Layer } from "../layer.js";
-import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
-import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
+import { poolFunction, poolKind } from "./pool.js";
+import type { Dimensions } from "./spatial.js";
 
 const kindOf = (dimensions: Dimensions) =>
   poolKind(`minPool${dimensions}d`, dimensions, (builder, input, windows) => {
@@ -31,18 +29,7 @@ export const minPool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example minPool1d(2) // 28 × 8 → 14 × 8
  */
-export function minPool1d<
-  const Size extends PerAxis[1],
-  const Stride extends PerAxis[1] = Size,
-  const Padding extends WindowPadding[1] = "valid",
-  const Dilation extends PerAxis[1] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"minPool1d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(minPool1dKind, { size }, options);
-}
+export const minPool1d = poolFunction<1, "minPool1d">(minPool1dKind);
 
 /**
  * Smallest value under each window, channel by channel: `y[i, j, c] = min_{u, v} x[i·s₀ + u·d₀ − top, j·s₁ + v·d₁ −
@@ -59,18 +46,7 @@ export function minPool1d<
  * @param size of the window in pixels: a number, or [height, width]
  * @example minPool2d(2) // 28 × 28 × 8 → 14 × 14 × 8
  */
-export function minPool2d<
-  const Size extends PerAxis[2],
-  const Stride extends PerAxis[2] = Size,
-  const Padding extends WindowPadding[2] = "valid",
-  const Dilation extends PerAxis[2] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"minPool2d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(minPool2dKind, { size }, options);
-}
+export const minPool2d = poolFunction<2, "minPool2d">(minPool2dKind);
 
 /**
  * Smallest value under each window, channel by channel: `y[k, i, j, c] = min_{t, u, v} x[k·s₀ + t·d₀ − front, i·s₁ +
@@ -88,15 +64,4 @@ export function minPool2d<
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example minPool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function minPool3d<
-  const Size extends PerAxis[3],
-  const Stride extends PerAxis[3] = Size,
-  const Padding extends WindowPadding[3] = "valid",
-  const Dilation extends PerAxis[3] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"minPool3d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(minPool3dKind, { size }, options);
-}
+export const minPool3d = poolFunction<3, "minPool3d">(minPool3dKind);

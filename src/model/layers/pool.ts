@@ -3,7 +3,8 @@ import type { GraphBuilder } from "../../graph/builder.js";
 import type { Node } from "../../graph/types.js";
 import { ceilOverhang, pooledExtents, type SlidingWindows } from "../../ops/poolWindows.js";
 import { trueOrFalse, withDefault } from "../check.js";
-import type { LayerKind, LayerOptions } from "../layer.js";
+import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
+import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
 import { checkSpatial, type Dimensions, type PerAxis, type WindowPadding, wholeNumbers } from "./spatial.js";
 import { checkPadding, checkStrides, type WindowConfig, windowOver } from "./window.js";
 
@@ -71,4 +72,20 @@ export function poolKind<More extends object = object>(
       emit(builder, inputs[0]!, slidingWindows(config, inputs[0]!.shape.slice(1, -1)), config),
     reach: (config, [input]: readonly Shape[]) => slidingWindows(config, input!.slice(0, -1)),
   };
+}
+
+/** What makes layers that pool: a function of the window's size and of options, whose literal values the layer's type keeps. */
+export function poolFunction<D extends Dimensions, Kind extends string, Options extends object = PoolOptions<D>>(
+  definition: LayerKind<PoolConfig>,
+) {
+  return <
+    const Size extends PerAxis[D],
+    const Stride extends PerAxis[D] = Size,
+    const Padding extends WindowPadding[D] = "valid",
+    const Dilation extends PerAxis[D] = 1,
+    const Ceil extends boolean = false,
+  >(
+    size: Size,
+    options?: Options & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
+  ): Layer<Pool<Kind, Size, Stride, Padding, Dilation, Ceil>> => createLayer(definition, { size }, options);
 }

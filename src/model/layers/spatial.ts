@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.js";
 import { formatShape, type Shape } from "../../core/shapes.js";
 import { wrongOption } from "../check.js";
+import type { ReachedWindow } from "../layer.js";
 
 /** Number of spatial axes of a layer: sequences, images, volumes. */
 export type Dimensions = 1 | 2 | 3;
@@ -72,6 +73,15 @@ export function checkMargins(where: string, name: string, value: unknown, dimens
   if (pairs.length === dimensions && pairs.every((part) => part !== undefined)) return pairs;
   const each = dimensions === 1 ? "[before, after]" : `${axisNames[dimensions]}, each a number or [before, after]`;
   return wrongOption(where, name, value, `a whole number ≥ 0 or ${each}`);
+}
+
+/** The same for all axes of a batch: nothing at the ends of examples and channels. */
+export const inBatch = (margins: Margins): Margins => [[0, 0], ...margins, [0, 0]];
+
+/** What an element sees of an input that got a border: itself, so much further on. */
+export function borderReach(margins: Margins, sign: 1 | -1): ReachedWindow {
+  const ones = margins.map(() => 1);
+  return { kernel: ones, strides: ones, dilation: ones, padding: margins.flat().map((amount) => sign * amount) };
 }
 
 /** One value for all spatial axes, or one for each. */

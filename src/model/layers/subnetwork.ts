@@ -11,7 +11,7 @@ import {
   type Reach,
   type ReachedWindow,
 } from "../layer.js";
-import { isRandom, type Network, withFrozen } from "../network.js";
+import { isRandom, type Network, vocabularyOf, withFrozen } from "../network.js";
 import type { ShapeRule } from "../shapes/rule.js";
 
 export interface SubnetworkConfig {
@@ -61,6 +61,11 @@ export const subnetworkKind: LayerKind<SubnetworkConfig> = {
   },
   reach: (config) => reachOf(networkOf(config)),
   isRandom: (config) => isRandom(networkOf(config)),
+  vocabulary(config, input) {
+    const network = networkOf(config);
+    const taken = network.inputs[input];
+    return taken && vocabularyOf(network, taken);
+  },
 };
 
 /** What a network's output sees of its input: windows of windows in a chain; where it branches, everything. */

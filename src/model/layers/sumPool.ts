@@ -1,8 +1,6 @@
 import { averagePool } from "../../ops/pool.js";
-import { createLayer, type Layer } from "../layer.js";
-import type { Pool, PoolWindowOptions } from "../shapes/spatial.js";
-import { type PoolOptions, poolKind } from "./pool.js";
-import type { Dimensions, PerAxis, WindowPadding } from "./spatial.js";
+import { poolFunction, poolKind } from "./pool.js";
+import type { Dimensions } from "./spatial.js";
 
 const kindOf = (dimensions: Dimensions) =>
   poolKind(`sumPool${dimensions}d`, dimensions, (builder, input, windows) =>
@@ -27,18 +25,7 @@ export const sumPool3dKind = kindOf(3);
  * @param size of the window in steps: a number
  * @example sumPool1d(2) // 28 × 8 → 14 × 8
  */
-export function sumPool1d<
-  const Size extends PerAxis[1],
-  const Stride extends PerAxis[1] = Size,
-  const Padding extends WindowPadding[1] = "valid",
-  const Dilation extends PerAxis[1] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<1> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"sumPool1d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(sumPool1dKind, { size }, options);
-}
+export const sumPool1d = poolFunction<1, "sumPool1d">(sumPool1dKind);
 
 /**
  * Sum under each window, channel by channel: `y[i, j, c] = Σ_{u, v} x[i·s₀ + u·d₀ − top, j·s₁ + v·d₁ − left, c]`.
@@ -54,18 +41,7 @@ export function sumPool1d<
  * @param size of the window in pixels: a number, or [height, width]
  * @example sumPool2d(2) // 28 × 28 × 8 → 14 × 14 × 8
  */
-export function sumPool2d<
-  const Size extends PerAxis[2],
-  const Stride extends PerAxis[2] = Size,
-  const Padding extends WindowPadding[2] = "valid",
-  const Dilation extends PerAxis[2] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<2> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"sumPool2d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(sumPool2dKind, { size }, options);
-}
+export const sumPool2d = poolFunction<2, "sumPool2d">(sumPool2dKind);
 
 /**
  * Sum under each window, channel by channel: `y[k, i, j, c] = Σ_{t, u, v} x[k·s₀ + t·d₀ − front, i·s₁ + u·d₁ − top,
@@ -82,15 +58,4 @@ export function sumPool2d<
  * @param size of the window in voxels: a number, or [depth, height, width]
  * @example sumPool3d(2) // 16 × 28 × 28 × 8 → 8 × 14 × 14 × 8
  */
-export function sumPool3d<
-  const Size extends PerAxis[3],
-  const Stride extends PerAxis[3] = Size,
-  const Padding extends WindowPadding[3] = "valid",
-  const Dilation extends PerAxis[3] = 1,
-  const Ceil extends boolean = false,
->(
-  size: Size,
-  options?: PoolOptions<3> & PoolWindowOptions<Stride, Padding, Dilation, Ceil>,
-): Layer<Pool<"sumPool3d", Size, Stride, Padding, Dilation, Ceil>> {
-  return createLayer(sumPool3dKind, { size }, options);
-}
+export const sumPool3d = poolFunction<3, "sumPool3d">(sumPool3dKind);

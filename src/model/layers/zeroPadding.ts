@@ -1,13 +1,15 @@
 import { fail } from "../../core/errors.js";
-import { formatShape, type Shape } from "../../core/shapes.js";
+import { formatShape } from "../../core/shapes.js";
 import { type PadMode, pad, padModes, padNode } from "../../ops/pad.js";
 import { choice, numberThat, withDefault } from "../check.js";
 import { createLayer, type Layer, type LayerKind, type LayerOptions } from "../layer.js";
 import type { Padded } from "../shapes/spatial.js";
 import {
+  borderReach,
   checkMargins,
   checkSpatial,
   type Dimensions,
+  inBatch,
   type Margins,
   type Margins1d,
   type Margins2d,
@@ -31,7 +33,6 @@ export interface ZeroPaddingConfig {
 }
 
 function zeroPaddingKind(kind: string, dimensions: Dimensions): LayerKind<ZeroPaddingConfig> {
-  const amounts = ({ padding }: ZeroPaddingConfig) => [[0, 0] as const, ...padding, [0, 0] as const];
   return {
     kind,
     arguments: ["padding"],
@@ -60,14 +61,12 @@ function zeroPaddingKind(kind: string, dimensions: Dimensions): LayerKind<ZeroPa
         });
       });
       const type = { shape: [1, ...input!], dtype: "float32" } as const;
-      return pad.infer([type], { padding: amounts(config), mode, value }, where).shape.slice(1);
+      return pad.infer([type], { padding: inBatch(config.padding), mode, value }, where).shape.slice(1);
     },
     weights: () => [],
-    emit: ({ builder, config, inputs }) => padNode(builder, inputs[0]!, amounts(config), config.mode, config.value),
-    reach: ({ padding }, [input]: readonly Shape[]) => {
-      const ones = input!.slice(0, -1).map(() => 1);
-      return { kernel: ones, strides: ones, dilation: ones, padding: padding.flat() };
-    },
+    emit: ({ builder, config, inputs }) =>
+      padNode(builder, inputs[0]!, inBatch(config.padding), config.mode, config.value),
+    reach: ({ padding }) => borderReach(padding, 1),
   };
 }
 

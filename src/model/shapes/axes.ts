@@ -12,6 +12,12 @@ export interface Dense<Units extends number> extends OneInput<"dense"> {
     : `dense: input ${ShowShape<this["input"]>} is not flat; add flatten() before it`;
 }
 
+/** A vector for every token. */
+export interface Embedding<Dimensions extends number> extends OneInput<"embedding"> {
+  readonly config: [Dimensions];
+  readonly output: [...this["input"], Dimensions];
+}
+
 export interface Flatten extends OneInput<"flatten"> {
   readonly output: [ProductOf<this["input"]>];
 }

@@ -541,6 +541,26 @@ testAll("v128", v128, {
     const run = vectorFunction((a, b) => v128.shuffle(a!, b!, order), 2, "i32");
     expect(run([1, 2, 3, 4], [5, 6, 7, 8])).toEqual([5, 1, 8, 4]);
   },
+  narrowI32x4: () => {
+    const run = vectorFunction((a, b) => v128.narrowI32x4(a!, b!), 2, "i32");
+    const [low, high] = [0x8000, 0x7fff];
+    expect(run([1, -2, 40_000, -40_000], [3, 4, 5, -1])).toEqual([
+      1 | (-2 << 16) | 0,
+      high | (low << 16),
+      3 | (4 << 16),
+      5 | (-1 << 16),
+    ]);
+  },
+  narrowI16x8: () => {
+    const run = vectorFunction((a, b) => v128.narrowI16x8(a!, b!), 2, "i32");
+    const halves = (first: number, second: number) => (first & 0xffff) | (second << 16);
+    expect(run([halves(1, -2), halves(300, 255), 0, 0], [halves(4, 5), halves(-1, 6), 0, 0])).toEqual([
+      0xffff0001 | 0,
+      0,
+      0x06000504,
+      0,
+    ]);
+  },
   loadU8x4: () => {
     expect(vectorFunction(() => v128.loadU8x4(i32.constant(1), 3), 1, "i32")([0, 0xff80fe01 | 0, 5, 6])).toEqual([
       0x01, 0xfe, 0x80, 0xff,

@@ -5,5 +5,5 @@ export interface Trained {
   readonly weights: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Trains a small network with this option `threads`. */
-export function train(threads: number | undefined): Promise<Trained>;
+/** Trains a small network with this option `threads`. Default: 2 epochs. */
+export function train(threads: number | undefined, epochs?: number): Promise<Trained>;

@@ -6,7 +6,7 @@ import { augment, noise, rotate, shift, strokes } from "fovea/data";
  * Gives the threads that were used, the losses, and the bits of every weight. Large enough to share its work between
  * threads, and with Winograd's kernels.
  */
-export async function train(threads) {
+export async function train(threads, epochs = 2) {
   const { train, test } = await strokes({ train: 150, test: 50 });
   const convolution = { activation: "relu" };
   const net = sequential(
@@ -18,11 +18,11 @@ export async function train(threads) {
     dense(10),
   );
   let used;
-  const { epochs } = await net.fit(train, {
+  const history = await net.fit(train, {
     loss: "crossEntropy",
     optimizer: sgd(0.02, { momentum: 0.9 }),
     batchSize: 40,
-    epochs: 2,
+    epochs,
     seed: 3,
     threads,
     progress: false,
@@ -37,5 +37,5 @@ export async function train(threads) {
     ],
   });
   const bits = net.weightNames.map((name) => [name, Array.from(new Uint32Array(net.weight(name).buffer))]);
-  return { threads: used, losses: epochs.map(({ loss }) => loss), weights: Object.fromEntries(bits) };
+  return { threads: used, losses: history.epochs.map(({ loss }) => loss), weights: Object.fromEntries(bits) };
 }

@@ -190,6 +190,10 @@ export const v128 = {
   bitselect: (mask: V128, a: V128, b: V128): V128 => make("v128", a.code, b.code, mask.code, simd(0x52)),
   /** Bytes of a (0…15) and b (16…31) by index. */
   shuffle: (a: V128, b: V128, bytes: readonly number[]): V128 => make("v128", a.code, b.code, simd(0x0d), bytes),
+  /** Eight int16 lanes of int32 lanes, those of a first: what is too large becomes the largest, or the least. */
+  narrowI32x4: binaryV(0x85),
+  /** Sixteen bytes of int16 lanes, those of a first, cut off at 0 and 255. */
+  narrowI16x8: binaryV(0x66),
   /** Four unsigned bytes at `address`, widened to four int32 lanes. */
   loadU8x4: (address: I32, offset = 0): V128 => {
     const bytes = v128.load32Zero(address, offset);

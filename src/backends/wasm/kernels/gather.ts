@@ -1,5 +1,6 @@
 import { bytesOf } from "../../../core/dtypes.js";
 import { sizeOf } from "../../../core/shapes.js";
+import type { TensorType } from "../../../graph/types.js";
 import type { Epilogue } from "../../../ops/epilogue.js";
 import { type Expression, operationCount } from "../../../ops/expression.js";
 import type { GatherAttributes, ScatterAddAttributes } from "../../../ops/gather.js";
@@ -45,7 +46,7 @@ function emitCopies({ f, begin, end, inputs, output }: PhaseScope, node: NodeCon
   const task = f.local("i32");
   const index = f.local("i32");
   f.for(task, begin, end, 1, () => {
-    f.set(index, indexOf(inputs[1]!, task));
+    f.set(index, indexOf(inputs[1]!, node.inputs[1]!, task));
     const from = i32.add(inputs[0]!, i32.mul(index.get, bytes));
     const to = i32.add(output, i32.mul(task.get, bytes));
     f.if(
@@ -57,7 +58,9 @@ function emitCopies({ f, begin, end, inputs, output }: PhaseScope, node: NodeCon
   });
 }
 
-const indexOf = (indices: I32, task: Local<"i32">): I32 => i32.load(i32.add(indices, i32.mul(task.get, 4)));
+function indexOf(indices: I32, { dtype }: TensorType, task: Local<"i32">): I32 {
+  return dtype === "uint8" ? i32.load8U(i32.add(indices, task.get)) : i32.load(i32.add(indices, i32.mul(task.get, 4)));
+}
 
 function emitConversions(scope: PhaseScope, node: NodeContext, epilogue: Epilogue): void {
   const { f, begin, end, inputs, output } = scope;
@@ -84,7 +87,7 @@ function emitConversions(scope: PhaseScope, node: NodeContext, epilogue: Epilogu
   };
   const offsets = (elements: number) => Array.from({ length: Math.ceil(elements / 4) }, (_, i) => 4 * i);
   f.for(task, begin, end, 1, () => {
-    f.set(index, indexOf(inputs[1]!, task));
+    f.set(index, indexOf(inputs[1]!, node.inputs[1]!, task));
     f.set(present, i32x4.splat(i32.select(i32.ltU(index.get, rows), -1, 0)));
     f.set(source, i32.add(inputs[0]!, i32.mul(i32.select(i32.ltU(index.get, rows), index.get, 0), bytes)));
     f.set(target, i32.add(output, i32.mul(task.get, 4 * size)));
@@ -193,7 +196,7 @@ export const scatterAdd: WasmKernel = {
         tasks,
         cycles: (rows * size) / 8 + count * size + 4 * count * tasks,
         usesScratch: false,
-        emit: (scope) => emitSums(scope, { rows, count, size, part }),
+        emit: (scope) => emitSums(scope, { rows, count, size, part, indexType: node.inputs[1]! }),
       },
     ];
   },
@@ -205,9 +208,10 @@ interface Sums {
   readonly size: number;
   /** Rows of one task. */
   readonly part: number;
+  readonly indexType: TensorType;
 }
 
-function emitSums({ f, begin, end, inputs, output }: PhaseScope, { rows, count, size, part }: Sums): void {
+function emitSums({ f, begin, end, inputs, output }: PhaseScope, { rows, count, size, part, indexType }: Sums): void {
   const [values, indices] = inputs as [I32, I32];
   const first = f.local("i32", i32.mul(begin, part));
   const mine = f.local("i32", i32.sub(i32.min(i32.mul(end, part), rows), first.get));
@@ -219,7 +223,7 @@ function emitSums({ f, begin, end, inputs, output }: PhaseScope, { rows, count, 
   const base = f.local("i32", i32.add(output, i32.mul(first.get, 4 * size)));
   f.fillBytes(base.get, 0, i32.mul(mine.get, 4 * size));
   f.for(i, 0, count, 1, () => {
-    f.set(row, i32.sub(indexOf(indices, i), first.get));
+    f.set(row, i32.sub(indexOf(indices, indexType, i), first.get));
     f.if(i32.ltU(row.get, mine.get), () => {
       f.set(source, i32.add(values, i32.mul(i.get, 4 * size)));
       f.set(target, i32.add(base.get, i32.mul(row.get, 4 * size)));
