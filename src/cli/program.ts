@@ -334,12 +334,19 @@ Examples:
       "class by name or number, channel, or place (row,column,channel); default: the predicted class",
     )
     .option("--images <n>", "images to measure on; 0: weights alone", wholeNumber(0))
+    .addOption(new Option("--method <method>", "embedding: how (default: tsne)").choices(["tsne", "pca"]))
     .option("--at <place>", "pixel: row,column,channel (default: where the layer's output is largest)", numbers)
     .option("--input <n>", "windows: pixels, or height,width", numbers)
     .option("--kernel <n>", "windows: …", numbers)
     .option("--stride <n>", "windows: … (default: 1)", numbers)
     .option("--padding <n>", "windows: … (default: 0)", numbers)
     .option("--dilation <n>", "windows: … (default: 1)", numbers)
+    .option(
+      "--mean <list>",
+      "of a network that takes normalised images: what is taken off each channel, 0 … 1",
+      numbers,
+    )
+    .option("--deviation <list>", "… and what it is divided by; pictures have natural colours", numbers)
     .option("--invert", "swap dark and bright in the picture")
     .option("--out <file>", "where the picture goes: .png, .svg or .gif (default: <view>.png in the run directory)")
     .addOption(new Option("--theme <theme>", "of the picture").choices(["light", "dark"]).default("light"))

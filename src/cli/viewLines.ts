@@ -4,6 +4,7 @@ import { arithmeticLines, shownChannels } from "../inspect/gridCharts.js";
 import { type PictureView, type RobustnessCurve, type View, viewText } from "../inspect/index.js";
 import { type ChartView, isPicture } from "../inspect/picture.js";
 import { channelOf, channelsOf } from "../inspect/pixel.js";
+import { planeSentence } from "../inspect/scatter.js";
 import { windowsSentence } from "../inspect/windows.js";
 import { usesUtf8 } from "../train/progress.js";
 import { formatConfusion } from "./commands/evaluate.js";
@@ -40,6 +41,8 @@ function linesOf(view: ChartView): string[] {
       return pixelLines(view);
     case "slidingWindows":
       return [`Sliding window: ${windowsSentence(view)}`];
+    case "featurePlane":
+      return [`${view.method === "pca" ? "Principal components" : "t-SNE"}: ${planeSentence(view)}`];
     case "robustness":
       return view.curves.flatMap((curve, i) => (i === 0 ? curveLines(curve) : ["", ...curveLines(curve)]));
   }

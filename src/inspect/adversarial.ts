@@ -7,16 +7,17 @@ import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
 import { choice, numberThat, trueOrFalse, wholeNumber } from "../model/check.js";
 import { emitInputs, emitNetwork } from "../model/emit.js";
+import { endsInSoftmax } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import { reduceNode } from "../ops/reduce.js";
 import { softmaxCrossEntropy } from "../ops/softmax.js";
 import type { Program } from "../plan/backend.js";
 import { predictedClasses } from "../train/metrics/index.js";
 import type { Model } from "../train/model.js";
-import { Classifier, checkClassifier, checkedLabels, classNames, overBatches, softmaxOf } from "./classes.js";
-import { floats, logitsOf, onlyInput, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
+import { Classifier, checkClassifier, checkedLabels, classNames, softmaxOf } from "./classes.js";
+import { checkExamples, overBatches } from "./examples.js";
+import { beforeActivation, floats, onlyInput, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
 import type { RobustnessCurve } from "./robustness.js";
-import { checkExamples } from "./topActivations.js";
 
 /** `"fgsm"`: one step along the sign of the gradient. `"pgd"`: several small ones, drawn back into the ball. */
 export type AttackMethod = "fgsm" | "pgd";
@@ -353,8 +354,11 @@ export class ClassGradients {
 export function crossEntropyGraph(network: Network, batchSize: number, where: string): Graph {
   const builder = new GraphBuilder();
   const inputs = emitInputs(network, builder, batchSize, "float32");
-  const { nodes } = emitNetwork(network, builder, inputs, { training: false });
-  const logits = logitsOf(builder, nodes.get(network.outputs[0]!)!);
+  const emitted = emitNetwork(network, builder, inputs, { training: false });
+  const [output] = network.outputs;
+  const last = network.calls.find((call) => call.output === output);
+  const isSoftmax = last !== undefined && endsInSoftmax(last);
+  const logits = isSoftmax ? beforeActivation(network, builder, emitted, output!) : emitted.nodes.get(output!)!;
   const labels = builder.input(labelName, [batchSize], "int32");
   const losses: Node = builder.add(softmaxCrossEntropy, [logits, labels], {});
   const [gradient] = differentiate(builder, reduceNode(builder, losses, "sum", [0]), [inputs[0]!]);

@@ -35,7 +35,7 @@ export interface Attribution {
 
 export interface AttributionOptions extends TargetOptions, ViewOptions {}
 
-const targetOptionNames = ["layer", "unit", ...viewOptionNames];
+const targetOptionNames = ["layer", "unit", "preActivation", ...viewOptionNames];
 
 /**
  * The gradient of a unit with respect to the image, `∂unit/∂image`: which pixels would change it most. A picture of it
@@ -103,8 +103,7 @@ async function backward(
   checkOptions(method, options, targetOptionNames);
   const probe = await Probe.of(model, method, options);
   const picture = probe.picture(image);
-  const target = probe.target(options);
-  const program = await probe.gradients({ target, wrt: [probe.input().tensor], rule });
+  const program = await probe.gradients({ ...probe.target(options), wrt: [probe.input().tensor], rule });
   const { offset, ...chosen } = probe.choose(options, program.values(picture.values));
   const [values] = program.gradients(picture.values, offset);
   return { view: "attribution", method, image: picture, shape: picture.shape, values: values!, target: chosen };
@@ -150,10 +149,10 @@ export async function integratedGradients(
   const picture = probe.picture(image);
   const { shape } = picture;
   const baseline = baselineOf(options.baseline ?? 0, shape, method);
-  const tensor = probe.target(options);
+  const { target: tensor, preActivation } = probe.target(options);
   const size = sizeOf(shape);
   const batchSize = Math.min(batch, steps);
-  const program = await probe.gradients({ target: tensor, wrt: [probe.input().tensor], batchSize });
+  const program = await probe.gradients({ target: tensor, preActivation, wrt: [probe.input().tensor], batchSize });
   const inputs = new Float32Array(batchSize * size);
   const units = sizeOf(tensor.shape);
   inputs.set(picture.values);
@@ -230,11 +229,11 @@ export async function occlusion(model: Model, image: DataArray, options: Occlusi
       });
     }
   }
-  const tensor = probe.target(options);
+  const { target: tensor, preActivation } = probe.target(options);
   const units = sizeOf(tensor.shape);
   const size = sizeOf(shape);
   const batchSize = Math.min(batch, patches.length);
-  const program = await probe.forward([tensor], batchSize);
+  const program = await probe.forward([tensor], batchSize, preActivation);
   const run = (inputs: Float32Array) => {
     program.input(probe.input().name).set(inputs);
     program.run();

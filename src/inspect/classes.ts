@@ -1,5 +1,3 @@
-import { platform } from "#platform";
-import { allocateArray, dtypeOf } from "../core/dtypes.js";
 import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { type Dataset, labelsOf } from "../data/dataset.js";
@@ -7,8 +5,8 @@ import { endsInSoftmax } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import { predictedClasses } from "../train/metrics/index.js";
 import type { Model } from "../train/model.js";
-import { normalized, onlyInput, Probe, type ViewOptions } from "./probe.js";
-import { checkExamples } from "./topActivations.js";
+import { checkExamples, overBatches } from "./examples.js";
+import { onlyInput, Probe, type ViewOptions } from "./probe.js";
 
 /** What a classifier says of labelled examples. */
 export interface Scored {
@@ -56,25 +54,6 @@ export function checkedLabels(data: Dataset, count: number, where: string): Int3
 export function classNames(model: Model, count: number, data?: Dataset): readonly string[] {
   const known = [model.classes, data?.classes ?? []].find((names) => names.length === count);
   return known ?? Array.from({ length: count }, (_, i) => String(i));
-}
-
-/** Examples from `start` on as the network takes them; those of a reader are read now. */
-export async function examplesAt(data: Dataset, start: number, count: number): Promise<Float32Array> {
-  const size = sizeOf(data.shape);
-  if (data.reader === undefined) return normalized(data.inputs.subarray(start * size, (start + count) * size));
-  const values = allocateArray(dtypeOf(data.inputs), count * size);
-  const target = data.targets instanceof Int32Array ? new Int32Array(1) : new Float32Array(1);
-  for (let i = 0; i < count; i++) {
-    await data.reader.read(start + i, values.subarray(i * size, (i + 1) * size), target);
-  }
-  return normalized(values);
-}
-
-/** Several examples by their numbers. */
-export async function examplesOf(data: Dataset, examples: readonly number[]): Promise<Map<number, Float32Array>> {
-  const images = new Map<number, Float32Array>();
-  for (const example of examples) images.set(example, await examplesAt(data, example, 1));
-  return images;
 }
 
 /** A classifier in batches of one size: what memory is told of once. */
@@ -141,17 +120,4 @@ export async function score(model: Model, data: Dataset, where: string, options:
   });
   const classes = classNames(model, count, data);
   return { probabilities, predicted: predictedClasses(probabilities, count), labels, classes };
-}
-
-/** Batches of a data set, one after the other; lets others run in between. */
-export async function overBatches(
-  data: Dataset,
-  batchSize: number,
-  visit: (inputs: Float32Array, start: number, count: number) => void,
-): Promise<void> {
-  for (let start = 0; start < data.length; start += batchSize) {
-    const count = Math.min(batchSize, data.length - start);
-    visit(await examplesAt(data, start, count), start, count);
-    await platform.yield();
-  }
 }

@@ -64,19 +64,19 @@ export function titleOf(document: Document, title: string, sentence: string): El
   ];
 }
 
+/** Sizes and margins of what Plot draws into a panel. */
+export const panelFrame = {
+  ...panel,
+  marginLeft: 52,
+  marginRight: 18,
+  marginTop: 26,
+  marginBottom: 46,
+  style: { background: "none", overflow: "visible" },
+} as const;
+
 /** What Plot draws into a panel of its own, the i-th from the left. */
 export function addPanel({ plot, document, svg }: Figure, i: number, options: PlotOptions): void {
-  const drawn = plot.plot({
-    document,
-    width: panel.width,
-    height: panel.height,
-    marginLeft: 52,
-    marginRight: 18,
-    marginTop: 26,
-    marginBottom: 46,
-    style: { background: "none", overflow: "visible" },
-    ...options,
-  });
+  const drawn = plot.plot({ document, ...panelFrame, ...options });
   const figure = standAlone(drawn, themes.light);
   figure.setAttribute("x", String(margin + i * panel.width));
   figure.setAttribute("y", String(header));
@@ -91,17 +91,17 @@ export function epochScale(first: number, last: number) {
 /** Its axis, with a tick at whole epochs alone. */
 export function epochAxis(plot: Plot, first: number, last: number) {
   return plot.axisX({
-    ...axis,
+    ...bottomAxis,
     ticks: wholeTicks(first, last),
     tickFormat: (value: number) => String(value),
     label: "Epoch",
-    labelAnchor: "center",
-    labelArrow: "none",
-    labelOffset: 38,
   });
 }
 
 export const axis = { fontSize: 12, tickSize: 4, color: colors.text } as const;
+/** Of panels below one another's titles: named in the middle, and above. */
+export const bottomAxis = { ...axis, labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
+export const sideAxis = { ...axis, ticks: 6, labelArrow: "none", labelOffset: 44 } as const;
 
 /** The text of an SVG file. */
 export function svgOf({ document, svg }: Figure): string {

@@ -1,5 +1,6 @@
 import { fail } from "../core/errors.js";
 import { type FrequencyPoint, filterCharts, type NamedFilter, type TimePoint } from "../signal/charts.js";
+import { bottomAxis, margin, panel, panelFrame, sideAxis } from "./figure.js";
 import { type Canvas, compose, element, newCanvas, standAlone, text, themes, toPng, toSvgText } from "./svg.js";
 
 export interface FilterFigureOptions {
@@ -17,8 +18,8 @@ const styles = [
   { color: "#8A4A7D", dash: "9 3 2 3" },
 ] as const;
 
-const panel = { width: 460, height: 280 };
-const margin = 12;
+/** Shorter than other panels: there is less to read. */
+const panelHeight = 280;
 const theme = themes.light;
 const where = "filter figure";
 
@@ -29,7 +30,7 @@ const where = "filter figure";
  * Errors: those of `filterCharts`; code "data" for more than four filters; code "unsupported" where a package is missing.
  *
  * @param filters up to four, whose names stand in the legend
- * @example await writeFile("filters.svg", await filterFigureSvg([{ name: "3 taps", taps: movingAverage(3) }]));
+ * @example const svg = await filterFigureSvg([{ name: "3 taps", taps: [1 / 3, 1 / 3, 1 / 3] }]);
  */
 export async function filterFigureSvg(
   filters: readonly NamedFilter[],
@@ -38,7 +39,11 @@ export async function filterFigureSvg(
   return toSvgText(await draw(filters, options));
 }
 
-/** The picture of {@link filterFigureSvg} as a PNG of twice its size in pixels; needs sharp and opentype.js as well. */
+/**
+ * The picture of {@link filterFigureSvg} as a PNG of twice its size in pixels; needs sharp and opentype.js as well.
+ *
+ * @example const png = await filterFigurePng([{ name: "difference", taps: [1, 0, -1] }], { title: "An edge" });
+ */
 export async function filterFigurePng(
   filters: readonly NamedFilter[],
   options: FilterFigureOptions = {},
@@ -62,7 +67,7 @@ async function draw(filters: readonly NamedFilter[], options: FilterFigureOption
   });
   const width = 2 * (panel.width + margin);
   const parts = [...legend(canvas, names, width), ...figures];
-  return compose(canvas, { title, subtitle, width, height: panel.height + margin, parts });
+  return compose(canvas, { title, subtitle, width, height: panelHeight + margin, parts });
 }
 
 /** Names beside their lines, at the height of the title. */
@@ -82,18 +87,7 @@ function legend({ document }: Canvas, names: readonly string[], width: number): 
     });
 }
 
-const axis = { fontSize: 12, tickSize: 4, color: theme.text };
-const bottom = { ...axis, labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
-const side = { ...axis, ticks: 6, labelArrow: "none", labelOffset: 44 } as const;
-const frame = {
-  width: panel.width,
-  height: panel.height,
-  marginLeft: 52,
-  marginRight: 18,
-  marginTop: 26,
-  marginBottom: 46,
-  style: { background: "none", overflow: "visible" },
-} as const;
+const frame = { ...panelFrame, height: panelHeight } as const;
 
 /** Taps as stems; a little apart, so that filters of the same length do not hide each other. */
 function timePanel({ plot, document }: Canvas, points: readonly TimePoint[], names: readonly string[]): Element {
@@ -106,8 +100,8 @@ function timePanel({ plot, document }: Canvas, points: readonly TimePoint[], nam
     y: { domain: [Math.min(0, ...values) * 1.08, Math.max(0, ...values) * 1.08] },
     marks: [
       plot.gridY({ stroke: theme.grid, strokeOpacity: 1 }),
-      plot.axisX({ ...bottom, ticks: 8, label: "Time from the centre (samples)" }),
-      plot.axisY({ ...side, label: "Tap" }),
+      plot.axisX({ ...bottomAxis, ticks: 8, label: "Time from the centre (samples)" }),
+      plot.axisY({ ...sideAxis, label: "Tap" }),
       plot.ruleY([0], { stroke: theme.quiet }),
       ...names.flatMap((name, i) => {
         const { color } = styles[i]!;
@@ -135,8 +129,8 @@ function frequencyPanel(
     y: { domain: [0, Math.max(...points.map(({ magnitude }) => magnitude)) * 1.08] },
     marks: [
       plot.gridY({ stroke: theme.grid, strokeOpacity: 1 }),
-      plot.axisX({ ...bottom, ticks: 5, label: "Frequency (cycles per sample)" }),
-      plot.axisY({ ...side, label: "Magnitude" }),
+      plot.axisX({ ...bottomAxis, ticks: 5, label: "Frequency (cycles per sample)" }),
+      plot.axisY({ ...sideAxis, label: "Magnitude" }),
       ...names.map((name, i) => {
         const { color, dash } = styles[i]!;
         return plot.lineY(

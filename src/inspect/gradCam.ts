@@ -61,7 +61,7 @@ export async function gradCam(
   const probe = await Probe.of(model, where, options);
   const picture = probe.picture(image);
   const [imageHeight, imageWidth] = checkImage(picture.shape, where);
-  const program = await probe.gradients({ target: probe.target({ unit: options.unit }), wrt: [tensor] });
+  const program = await probe.gradients({ ...probe.target({ unit: options.unit }), wrt: [tensor] });
   const { offset, ...target } = probe.choose({ unit: options.unit }, program.values(picture.values));
   const [gradients] = program.gradients(picture.values, offset);
   const maps = program.activation(0);

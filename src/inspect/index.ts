@@ -39,9 +39,12 @@ export {
   rejection,
 } from "./confidence.js";
 export { type FilterEvolution, filterEvolution } from "./evolution.js";
+export { type FeaturePlane, type FeaturePlaneMethod, type FeaturePlaneOptions, featurePlane } from "./featurePlane.js";
+export { type FilterFigureOptions, filterFigurePng, filterFigureSvg } from "./filterFigure.js";
 export { type FeatureMaps, type FeatureMapsOptions, type Filters, featureMaps, filters } from "./filters.js";
 export { type ClassActivationMap, type GradCamMethod, type GradCamOptions, gradCam } from "./gradCam.js";
 export { type MaximizedImage, type MaximizeOptions, maximizeActivation } from "./maximize.js";
+export type { Normalization } from "./natural.js";
 export { type FilmOptions, type PictureOptions, type View, viewGif, viewPng, viewSvg } from "./picture.js";
 export { type PixelArithmetic, type PixelOptions, pixelArithmetic } from "./pixel.js";
 export {

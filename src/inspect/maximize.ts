@@ -49,7 +49,18 @@ export interface MaximizeOptions extends Omit<TargetOptions, "unit">, ViewOption
  */
 export async function maximizeActivation(model: Model, options: MaximizeOptions): Promise<MaximizedImage> {
   const where = "maximizeActivation";
-  const own = ["layer", "unit", "steps", "stepSize", "decay", "blurEvery", "range", "keepEvery", "seed"];
+  const own = [
+    "layer",
+    "unit",
+    "preActivation",
+    "steps",
+    "stepSize",
+    "decay",
+    "blurEvery",
+    "range",
+    "keepEvery",
+    "seed",
+  ];
   checkOptions(where, options, [...own, ...viewOptionNames]);
   const steps = wholeNumber(where, "steps", options.steps ?? 128);
   const blurEvery = wholeNumber(where, "blurEvery", options.blurEvery ?? 4, 0);
@@ -61,15 +72,15 @@ export async function maximizeActivation(model: Model, options: MaximizeOptions)
   const probe = await Probe.of(model, where, options);
   const { shape, tensor: image } = probe.input();
   checkImage(shape, where);
-  const tensor = probe.target(options);
+  const { target: tensor, preActivation } = probe.target(options);
   const unit = inTheMiddle(options.unit, tensor.shape);
-  const program = await probe.gradients({ target: tensor, wrt: [image] });
+  const program = await probe.gradients({ target: tensor, preActivation, wrt: [image] });
   const middle = (low + high) / 2;
   const key = keyOf(options.seed ?? 0, where);
   const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
     return clamp(middle + 0.05 * (high - low) * normalAt(key, i), low, high);
   });
-  const choose = () => probe.choose({ layer: options.layer, unit }, program.value());
+  const choose = () => probe.choose({ layer: options.layer, unit, preActivation }, program.value());
   program.values(values);
   const { offset } = choose();
   const history: number[] = [];

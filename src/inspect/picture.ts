@@ -4,12 +4,15 @@ import { sketchHistograms, sketchNorms, sketchReport } from "./charts.js";
 import type { CalibrationDiagram, Rejection } from "./confidence.js";
 import { sketchConfusion } from "./confusionChart.js";
 import { sketchCalibration, sketchRejection, sketchRobustness } from "./curveCharts.js";
+import type { FeaturePlane } from "./featurePlane.js";
 import { framesOf } from "./frames.js";
 import { sketchPixel, sketchWindows } from "./gridCharts.js";
+import { checkNormalization, inNaturalColours, type Normalization } from "./natural.js";
 import { loadPackage } from "./packages.js";
 import type { PixelArithmetic } from "./pixel.js";
 import type { ConfusionView } from "./predictions.js";
 import type { Robustness, RobustnessCurve } from "./robustness.js";
+import { sketchFeaturePlane } from "./scatter.js";
 import { sketchTiles } from "./sheet.js";
 import type { GradientNorms, Histograms, UnitReport } from "./statistics.js";
 import { type Canvas, compose, newCanvas, type Sketch, type ThemeName, themes, toPng, toSvgText } from "./svg.js";
@@ -30,11 +33,14 @@ export type ChartView =
   | RobustnessCurve
   | Robustness
   | PixelArithmetic
-  | SlidingWindows;
+  | SlidingWindows
+  | FeaturePlane;
 
 export interface PictureOptions {
   /** Default: "light". */
   readonly theme?: ThemeName;
+  /** How images were normalised for the network, to show them in their natural colours. Default: not at all. */
+  readonly normalization?: Normalization;
 }
 
 const where = "picture of a view";
@@ -78,12 +84,13 @@ export interface FilmOptions extends PictureOptions {
  */
 export async function viewGif(view: View, options: FilmOptions = {}): Promise<Uint8Array> {
   const film = "film of a view";
-  checkOptions(film, options, ["theme", "delay"]);
+  checkOptions(film, options, [...pictureOptionNames, "delay"]);
   const delay = wholeNumber(film, "delay", options.delay ?? 500, 20);
   const theme = choice<ThemeName>(film, "theme", options.theme ?? "light", ["light", "dark"]);
   const canvas = await newCanvas(themes[theme], film);
   const pictures: Uint8Array[] = [];
-  for (const frame of framesOf(view)) pictures.push(await toPng(compose(canvas, await frame(canvas)).svg, film, 1));
+  for (const frame of framesOf(shown(view, options, film)))
+    pictures.push(await toPng(compose(canvas, await frame(canvas)).svg, film, 1));
   const { default: sharp } = await loadPackage<typeof import("sharp")>("sharp", film);
   const delays = pictures.map((_, i) => (i === pictures.length - 1 ? 4 * delay : delay));
   return sharp(pictures, { join: { animated: true } })
@@ -91,11 +98,17 @@ export async function viewGif(view: View, options: FilmOptions = {}): Promise<Ui
     .toBuffer();
 }
 
+const pictureOptionNames = ["theme", "normalization"];
+
+function shown(view: View, { normalization }: PictureOptions, place: string): View {
+  return normalization === undefined ? view : inNaturalColours(view, checkNormalization(normalization, place), place);
+}
+
 async function draw(view: View, options: PictureOptions) {
-  checkOptions(where, options, ["theme"]);
+  checkOptions(where, options, pictureOptionNames);
   const theme = choice<ThemeName>(where, "theme", options.theme ?? "light", ["light", "dark"]);
   const canvas = await newCanvas(themes[theme], where);
-  return compose(canvas, await sketch(canvas, view));
+  return compose(canvas, await sketch(canvas, shown(view, options, where)));
 }
 
 /** Whether a view is made of small pictures. */
@@ -116,6 +129,7 @@ const charts: Charts = {
   robustness: sketchRobustness,
   pixelArithmetic: sketchPixel,
   slidingWindows: sketchWindows,
+  featurePlane: sketchFeaturePlane,
 };
 
 function sketch(canvas: Canvas, view: View): Sketch | Promise<Sketch> {

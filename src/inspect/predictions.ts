@@ -4,7 +4,8 @@ import type { Dataset } from "../data/dataset.js";
 import { wholeNumber } from "../model/check.js";
 import { type Confusion, type ConfusionMatrix, confusionMatrix, mostConfused } from "../train/metrics/index.js";
 import type { Model } from "../train/model.js";
-import { examplesOf, type Scored, score } from "./classes.js";
+import { type Scored, score } from "./classes.js";
+import { examplesOf } from "./examples.js";
 import { type ViewOptions, viewOptionNames } from "./probe.js";
 
 /** What a model says of an example. */

@@ -4,8 +4,10 @@ import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sizeOf } from "../core/shapes.js";
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node } from "../graph/types.js";
-import { emitInputs, emitNetwork } from "../model/emit.js";
-import { type Network, tensorName, tensorOf } from "../model/network.js";
+import { trueOrFalse } from "../model/check.js";
+import { type EmittedNetwork, emitCall, emitInputs, emitNetwork } from "../model/emit.js";
+import { endsInSoftmax } from "../model/losses.js";
+import { type Network, type NetworkCall, tensorName, tensorOf } from "../model/network.js";
 import { holdsTokens, type SymbolicTensor } from "../model/symbolic.js";
 import { multiply, x } from "../ops/expression.js";
 import { mapNode } from "../ops/map.js";
@@ -34,8 +36,13 @@ export interface Picture {
 
 /** What is differentiated or measured: one element of a layer's output. */
 export interface TargetOptions {
-  /** Default: the network's first output. Where that is a softmax, whose slope vanishes when it is sure, name the layer before. */
+  /** Default: the network's first output. */
   readonly layer?: string;
+  /**
+   * Whether the layer's value before its activation is meant. Default: true for the output of a network that ends in a
+   * softmax, whose slope vanishes when it is sure, otherwise false.
+   */
+  readonly preActivation?: boolean;
   /**
    * Which element: a place in the output, or one number: the index along the last axis (a class, a channel; of a map the
    * place where it is largest). Default: the largest element, so the predicted class.
@@ -50,6 +57,8 @@ export interface Target {
   readonly value: number;
   /** The class's name, where the element is a class that has one. */
   readonly name?: string;
+  /** Whether the value is that before the layer's activation. */
+  readonly preActivation?: true;
 }
 
 /** The name of the program's input that says what the differentiated scalar is: the sum of its products with the target layer. */
@@ -98,11 +107,17 @@ export class Probe {
     return layer === undefined ? this.network.outputs[0]! : tensorOf(this.network, layer, this.where);
   }
 
-  /** The layer of a unit, after a check that it has the unit. */
-  target({ layer, unit }: TargetOptions): SymbolicTensor {
-    const tensor = this.tensor(layer);
-    checkUnit(unit, tensor.shape, this.where);
-    return tensor;
+  /** The layer of a unit, after a check that it has the unit, and whether its value before the activation is meant. */
+  target(options: TargetOptions): { readonly target: SymbolicTensor; readonly preActivation: boolean } {
+    const target = this.tensor(options.layer);
+    checkUnit(options.unit, target.shape, this.where);
+    return { target, preActivation: this.#isBefore(options) };
+  }
+
+  #isBefore({ layer, preActivation }: TargetOptions): boolean {
+    if (preActivation !== undefined) return trueOrFalse(this.where, "preActivation", preActivation);
+    const last = this.network.calls.find(({ output }) => output === this.tensor(layer));
+    return last !== undefined && last.output === this.network.outputs[0] && endsInSoftmax(last);
   }
 
   name(tensor: SymbolicTensor): string {
@@ -120,22 +135,24 @@ export class Probe {
   }
 
   /** What layers give: outputs `0`, `1`, … of the program. */
-  forward(tensors: readonly SymbolicTensor[], batchSize: number): Promise<Program> {
-    const key = `forward ${tensors.map((tensor) => this.name(tensor)).join()}`;
-    return this.program(key, (count) => forwardGraph(this.network, tensors, count), batchSize);
+  forward(tensors: readonly SymbolicTensor[], batchSize: number, preActivation = false): Promise<Program> {
+    const key = `forward${preActivation ? " before" : ""} ${tensors.map((tensor) => this.name(tensor)).join()}`;
+    return this.program(key, (count) => forwardGraph(this.network, tensors, count, preActivation), batchSize);
   }
 
   /** Gradients of elements of `target` with respect to `wrt`. */
   async gradients(options: GradientOptions): Promise<GradientProgram> {
-    const { target, wrt, rule = "gradient", batchSize = 1 } = options;
-    const names = [target, ...wrt].map((tensor) => this.name(tensor));
+    const { target, wrt, rule = "gradient", batchSize = 1, preActivation = false } = options;
+    const names = [...(preActivation ? ["before"] : []), ...[target, ...wrt].map((tensor) => this.name(tensor))];
     const graph = (count: number) => gradientGraph(this.network, { ...options, batchSize: count }, this.where);
     const program = await this.program(`gradient ${rule} ${names.join()}`, graph, batchSize);
     return new GradientProgram(program, this.input().name);
   }
 
   /** The element that the user means, found from the values of its layer for one example. */
-  choose({ layer, unit }: TargetOptions, values: ArrayLike<number>): Target & { readonly offset: number } {
+  choose(options: TargetOptions, values: ArrayLike<number>): Target & { readonly offset: number } {
+    const { layer, unit } = options;
+    const before = this.#isBefore(options) ? ({ preActivation: true } as const) : {};
     const tensor = this.tensor(layer);
     const { shape } = tensor;
     const offset = offsetOf(unit, shape, values);
@@ -147,7 +164,7 @@ export class Probe {
     const isClass = this.network.outputs[0] === tensor && shape.length === 1;
     const name = isClass ? this.model.classes[offset] : undefined;
     const value = values[offset]!;
-    return { layer: this.name(tensor), index, value, offset, ...(name === undefined ? {} : { name }) };
+    return { layer: this.name(tensor), index, value, offset, ...(name === undefined ? {} : { name }), ...before };
   }
 
   /** One example as the network takes it; uint8 divided by 255. */
@@ -158,6 +175,8 @@ export class Probe {
 
 export interface GradientOptions {
   readonly target: SymbolicTensor;
+  /** Whether its value before its activation is meant. Default: false. */
+  readonly preActivation?: boolean;
   /** Inputs, or layers. */
   readonly wrt: readonly SymbolicTensor[];
   readonly rule?: RectifierRule;
@@ -182,10 +201,11 @@ class GradientProgram {
   /** Gradients of the elements at `offset` in each example, summed over examples: they do not mix. */
   gradients(inputs: Float32Array, offset: number): Float32Array[] {
     const seed = this.program.input(seedName);
-    const { shape } = this.program.plan.graph.nodes.find(({ name }) => name === seedName)!;
+    const { shape } = this.program.plan.buffers.find(({ kind, name }) => kind === "input" && name === seedName)!.type;
     seed.fill(0);
+    // the plan's graph may be that of a part of the batch; the input is whole
     const size = sizeOf(shape.slice(1));
-    for (let example = 0; example < shape[0]!; example++) seed[example * size + offset] = 1;
+    for (let at = offset; at < seed.length; at += size) seed[at] = 1;
     this.program.input(this.inputName).set(inputs);
     this.program.run();
     const names = Object.keys(this.program.plan.graph.outputs).filter((name) => name.startsWith("gradient "));
@@ -209,12 +229,13 @@ class GradientProgram {
  * Errors: code "unsupported" where the target does not depend on one of them.
  */
 export function gradientGraph(network: Network, options: GradientOptions, where: string): Graph {
-  const { target, wrt, rule = "gradient", batchSize = 1 } = options;
+  const { target, wrt, rule = "gradient", batchSize = 1, preActivation = false } = options;
   const builder = new GraphBuilder();
-  const { nodes } = emitNetwork(network, builder, emitInputs(network, builder, batchSize, "float32"), {
+  const emitted = emitNetwork(network, builder, emitInputs(network, builder, batchSize, "float32"), {
     training: false,
   });
-  const value = nodes.get(target)!;
+  const { nodes } = emitted;
+  const value = preActivation ? beforeActivation(network, builder, emitted, target) : nodes.get(target)!;
   const seed = builder.input(seedName, value.shape, "float32");
   const axes = value.shape.map((_, axis) => axis);
   const scalar = reduceNode(builder, mapNode(builder, [value, seed], multiply(x(0), x(1))), "sum", axes);
@@ -233,20 +254,43 @@ export function gradientGraph(network: Network, options: GradientOptions, where:
   return builder.build();
 }
 
-/** Values of tensors of a network, as outputs `0`, `1`, …. */
-export function forwardGraph(network: Network, tensors: readonly SymbolicTensor[], batchSize: number): Graph {
+/** Values of tensors of a network, as outputs `0`, `1`, …; where asked for, those before their activations. */
+export function forwardGraph(
+  network: Network,
+  tensors: readonly SymbolicTensor[],
+  batchSize: number,
+  preActivation = false,
+): Graph {
   const builder = new GraphBuilder();
   const inputs = emitInputs(network, builder, batchSize, "float32");
-  const { nodes } = emitNetwork(network, builder, inputs, { training: false });
+  const emitted = emitNetwork(network, builder, inputs, { training: false });
   tensors.forEach((tensor, i) => {
-    builder.output(String(i), nodes.get(tensor) as Node);
+    const node = preActivation ? beforeActivation(network, builder, emitted, tensor) : emitted.nodes.get(tensor)!;
+    builder.output(String(i), node);
   });
   return builder.build();
 }
 
-/** What a softmax is taken of, where the node is one: scores whose slopes do not vanish when the network is sure. */
-export function logitsOf(builder: GraphBuilder, node: Node): Node {
-  return node.op === "softmax" ? builder.nodes[node.inputs[0]!]! : node;
+/**
+ * What a layer's activation is taken of; the layer's output where it has none. An activation within a layer is emitted
+ * with it, so the layer is emitted once more without.
+ */
+export function beforeActivation(
+  network: Network,
+  builder: GraphBuilder,
+  { nodes, weights }: Pick<EmittedNetwork, "nodes" | "weights">,
+  tensor: SymbolicTensor,
+): Node {
+  const node = nodes.get(tensor)!;
+  const call = network.calls.find(({ output }) => output === tensor);
+  if (call !== undefined && "activation" in call.layer.config) {
+    const { kind, definition, config } = call.layer;
+    const layer = { kind, definition, config: { ...config, activation: "linear" } } as NetworkCall["layer"];
+    const inputs = call.inputs.map((each) => nodes.get(each)!);
+    return emitCall({ ...call, layer }, builder, inputs, weights, { training: false });
+  }
+  const isActivation = node.op === "softmax" || (node.op === "map" && node.inputs.length === 1);
+  return isActivation ? builder.nodes[node.inputs[0]!]! : node;
 }
 
 /** A copy: programs reuse their memory. */

@@ -8,9 +8,9 @@ import { choice, numberThat, wholeNumber, wrongOption } from "../model/check.js"
 import { predictedClasses } from "../train/metrics/index.js";
 import type { Model } from "../train/model.js";
 import { type AttackMethod, checkRange, type Range, rangeOf } from "./adversarial.js";
-import { Classifier, checkedLabels, overBatches } from "./classes.js";
+import { Classifier, checkedLabels } from "./classes.js";
+import { checkExamples, overBatches } from "./examples.js";
 import { checkImage, type ViewOptions, viewOptionNames } from "./probe.js";
-import { checkExamples } from "./topActivations.js";
 
 /** What is done to images. */
 export type Change = "noise" | GeometricChange | AttackMethod;

@@ -15,8 +15,8 @@ import { mapNode } from "../ops/map.js";
 import { reduceNode } from "../ops/reduce.js";
 import type { Program } from "../plan/backend.js";
 import type { Model } from "../train/model.js";
+import { checkExamples, overExamples } from "./examples.js";
 import { normalized, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
-import { checkExamples, overExamples } from "./topActivations.js";
 
 /** How often values fall into intervals of one length. */
 export interface Histogram {

@@ -306,7 +306,7 @@ function tilesOfAttribution({ method, image, values, target }: Attribution, them
   );
   return {
     title: `${titles[method]} for ${nameOf(target)}`,
-    subtitle: `its value is ${short(target.value)}`,
+    subtitle: `its value${target.preActivation === true ? " before the activation" : ""} is ${short(target.value)}`,
     rows: [
       {
         tiles: [

@@ -1,12 +1,12 @@
-import { platform } from "#platform";
 import { checkOptions, fail } from "../core/errors.js";
-import { formatShape, type Shape, sameShape, sizeOf } from "../core/shapes.js";
+import { type Shape, sizeOf } from "../core/shapes.js";
 import type { Dataset } from "../data/dataset.js";
 import { wholeNumber } from "../model/check.js";
 import { tensorName, tensorOf } from "../model/network.js";
 import type { Model } from "../train/model.js";
 import type { Patch } from "./attribution.js";
-import { checkImage, normalized, onlyInput, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
+import { checkExamples, examplesOf, overExamples } from "./examples.js";
+import { checkImage, Probe, type ViewOptions, viewOptionNames } from "./probe.js";
 import { type AxisField, summarize } from "./summary.js";
 
 /** One of the strongest answers of a unit. */
@@ -98,11 +98,10 @@ export async function topActivations(
       }
     });
   });
-  const size = sizeOf(shape);
-  const images = new Map<number, Float32Array>();
-  for (const { example } of best.flat()) {
-    images.set(example, normalized(data.inputs.subarray(example * size, (example + 1) * size)));
-  }
+  const images = await examplesOf(
+    data,
+    best.flat().map(({ example }) => example),
+  );
   return {
     view: "topActivations",
     layer: tensorName(network, tensor),
@@ -111,43 +110,6 @@ export async function topActivations(
     images,
     shape,
   };
-}
-
-/** Shape of the examples, checked against the network's only input. */
-export function checkExamples({ network }: Model, data: Dataset, where: string): Shape {
-  const { shape } = onlyInput(network, where);
-  if (!sameShape(shape, data.shape)) {
-    fail({
-      code: "shape",
-      where,
-      problem: `examples of "${data.name}" do not fit the network's input`,
-      expected: formatShape(shape),
-      received: formatShape(data.shape),
-    });
-  }
-  if (data.length === 0) fail({ code: "data", where, problem: `"${data.name}" has no examples` });
-  return shape;
-}
-
-/** Runs all examples through the network; `visit` gets the values of each tensor for each batch. */
-export async function overExamples(
-  probe: Probe,
-  data: Dataset,
-  tensors: Parameters<Probe["forward"]>[0],
-  batchSize: number,
-  visit: (values: readonly ArrayLike<number>[], start: number, examples: number) => void,
-): Promise<void> {
-  const { name, shape } = probe.input();
-  const size = sizeOf(shape);
-  const program = await probe.forward(tensors, Math.min(batchSize, data.length));
-  for (let start = 0; start < data.length; start += batchSize) {
-    const end = Math.min(data.length, start + batchSize);
-    program.input(name).set(normalized(data.inputs.subarray(start * size, end * size)));
-    program.run();
-    const values = tensors.map((_, i) => program.output(String(i)));
-    visit(values, start, end - start);
-    await platform.yield();
-  }
 }
 
 function fieldsOf({ network }: Model, layer: string): readonly AxisField[] {

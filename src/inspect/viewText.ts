@@ -23,7 +23,8 @@ export function viewText(view: PictureView, { columns = 80, color = true }: View
     for (let start = 0; start < fitting.length; ) {
       let end = start;
       for (let used = 0; end < fitting.length; end++) {
-        used += Math.max(fitting[end]!.width, fitting[end]!.label.length) + 1;
+        const { width, label: words, note = "" } = fitting[end]!;
+        used += Math.max(width, words.length, note.length) + 1;
         if (used - 1 > columns && end > start) break;
       }
       lines.push(...sideBySide(fitting.slice(start, end), color));
@@ -36,12 +37,17 @@ export function viewText(view: PictureView, { columns = 80, color = true }: View
 /** Tiles beside one another, and their labels below. */
 function sideBySide(tiles: readonly Tile[], color: boolean): string[] {
   const height = Math.ceil(Math.max(...tiles.map((tile) => tile.height)) / 2);
-  const widthOf = ({ width, label }: Tile) => Math.max(width, label.length);
+  const widthOf = ({ width, label, note = "" }: Tile) => Math.max(width, label.length, note.length);
   const lines = Array.from({ length: height }, (_, line) =>
     tiles.map((tile) => tileLine(tile, line, color) + " ".repeat(widthOf(tile) - tile.width)).join(" "),
   );
-  const labels = tiles.map((tile) => tile.label.padEnd(widthOf(tile))).join(" ");
-  return [...lines.map((line) => line.trimEnd()), labels.trimEnd(), ""];
+  const words = (of: (tile: Tile) => string) =>
+    tiles
+      .map((tile) => of(tile).padEnd(widthOf(tile)))
+      .join(" ")
+      .trimEnd();
+  const notes = tiles.some(({ note = "" }) => note !== "") ? [words(({ note = "" }) => note)] : [];
+  return [...lines.map((line) => line.trimEnd()), words(({ label }) => label), ...notes, ""];
 }
 
 const shades = " .:-=+*#%@";

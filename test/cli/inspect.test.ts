@@ -113,6 +113,16 @@ describe("inspect", () => {
     expect(stdout).toBe("Filters of conv2d over training: 5 × 5 × 1, all on one scale\npicture e.png\n");
   });
 
+  test("images are normalised for a network that does not do so itself", async () => {
+    const shown = async (...argv: string[]) => {
+      const { stdout } = await fovea("inspect", "maps", run, "strokes:1", "--json", ...argv);
+      return (jsonLines(stdout)[0] as { values: number[] }).values;
+    };
+    const usual = await shown();
+    expect(await shown("--mean", "0", "--deviation", "1")).toEqual(usual);
+    expect(await shown("--mean", "0.13", "--deviation", "0.31")).not.toEqual(usual);
+  });
+
   test("windows without a model, and the arithmetic of a value in the terminal", async () => {
     const { code, stdout } = await fovea("inspect", "windows", "--kernel", "3", "--input", "7,5", "--stride", "2");
     expect([code, stdout]).toEqual([

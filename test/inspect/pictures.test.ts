@@ -24,6 +24,7 @@ import {
   viewSvg,
   viewText,
 } from "../../src/inspect/index.js";
+import { normalize } from "../../src/inspect/natural.js";
 import { tilesOf } from "../../src/inspect/tiles.js";
 
 const options = { threads: 1 } as const;
@@ -197,5 +198,42 @@ describe("in a terminal", () => {
     const text = viewText(views.maximized as PictureView, { color: false });
     expect(text).not.toContain("\x1b");
     expect(text).toMatch(/[*#%@]/);
+  });
+});
+
+describe("natural colours", () => {
+  const normalization = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+  const pixels = Uint8Array.from({ length: 12 * 10 * 3 }, (_, i) => (i * 7) % 256);
+
+  it("of images that a network takes normalised", async () => {
+    const rgb = sequential(input(12, 10, 3), conv2d(2, 3), flatten(), dense(3)).initialize(2);
+    const taken = normalize(pixels, normalization);
+    expect(Math.min(...taken)).toBeLessThan(-1);
+    const view = await saliency(rgb, taken, options);
+    const natural = await saliency(
+      rgb,
+      Float32Array.from(pixels, (value) => value / 255),
+      options,
+    );
+    const first = (svg: string) => /<image[^>]*href="([^"]*)"/.exec(svg)![1]!;
+    const bytes = async (svg: string) =>
+      sharp(Buffer.from(first(svg).split(",")[1]!, "base64"))
+        .raw()
+        .toBuffer();
+    const [as, own] = [await bytes(await viewSvg(view, { normalization })), await bytes(await viewSvg(natural))];
+    as.forEach((value, i) => {
+      expect(Math.abs(value - own[i]!)).toBeLessThanOrEqual(1);
+    });
+    expect(await bytes(await viewSvg(view))).not.toEqual(as);
+    // the numbers stay those of the network
+    expect(view.image.values).toEqual(taken);
+  });
+
+  it.each([
+    [{ mean: [0.5], deviation: [0.5, 0.5] }, /mean and deviation are of different channels .*received 1 and 2/],
+    [{ mean: [0.5], deviation: [0] }, /wrong deviation/],
+    [{ mean: [0, 0, 0], deviation: [1, 1, 1] }, /images have other channels \(expected 3, received 1\)/],
+  ])("refuse %j", async (given, message) => {
+    await expect(viewSvg(views.saliency!, { normalization: given })).rejects.toThrow(message);
   });
 });

@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { beforeAll, describe, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, dataset } from "../../src/data/dataset.js";
 import { strokes } from "../../src/data/strokes.js";
 import { conv2d, dense, flatten, input, type Model, sequential, sgd } from "../../src/index.js";
@@ -8,9 +12,21 @@ import { effortFor } from "../../src/inspect/report/effort.js";
 import { html } from "../../src/inspect/report/html.js";
 import { summarize } from "../../src/inspect/summary.js";
 
+import { findChromium, launchChromium } from "../browser/chromium.js";
+
 const sections = [
   ...["Summary", "Network", "Settings", "Learning curves", "Classes", "What is taken for what", "Worst mistakes"],
-  ...["Predictions", "Filters", "Feature maps", "Grad-CAM", "Robustness", "Attacks", "Calibration", "Rejection"],
+  ...[
+    "Predictions",
+    "Filters",
+    "Feature maps",
+    "Grad-CAM",
+    "Where images lie",
+    "Robustness",
+    "Attacks",
+    "Calibration",
+    "Rejection",
+  ],
 ];
 
 const evil = '<img src=x onerror="alert(1)">&amp;\'"';
@@ -185,6 +201,73 @@ describe("a report", () => {
     expect(effortFor(cost(2), 30, false)).toEqual({ tested: 30, images: 30, attacked: 30 });
   });
 });
+
+const executable = findChromium();
+
+describe.skipIf(executable === undefined)("in a browser (skipped without Chromium)", () => {
+  let browser: Browser;
+  let file: string;
+  let directory: string;
+
+  beforeAll(async () => {
+    const { test } = await strokes({ train: 10, test: 30 });
+    const net = sequential(input(28, 28, 1), conv2d(12, 5, { activation: "relu" }), flatten(), dense(10)).initialize(1);
+    const names = test.classes.map((name) => `class with a name that is long ${name}`);
+    const data = dataset({ ...pick(test), classes: names });
+    directory = await mkdtemp(join(tmpdir(), "fovea-report-"));
+    file = join(directory, "report.html");
+    await writeFile(file, await reportHtml(net, data, { ...small, title: "a".repeat(120) }));
+    browser = await launchChromium(executable!);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it.each([
+    [390, "light"],
+    [390, "dark"],
+    [1280, "light"],
+    [1280, "dark"],
+  ] as const)(
+    "%i pixels wide, %s: nothing is asked for, nothing sticks out, colours follow",
+    async (width, colorScheme) => {
+      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+      const asked: string[] = [];
+      page.on("request", (request) => {
+        if (!/^(data|file):/.test(request.url())) asked.push(request.url());
+      });
+      page.on("console", (message) => asked.push(message.text()));
+      await page.goto(`file://${file}`);
+      const look = () =>
+        page.evaluate(() => {
+          const shown = (name: string) => {
+            const node = document.querySelector(`#filters .${name} img`);
+            return node !== null && node.getBoundingClientRect().width > 0;
+          };
+          return {
+            wide: document.documentElement.scrollWidth,
+            background: getComputedStyle(document.body).backgroundColor,
+            pictures: [shown("on-light"), shown("on-dark")],
+            broken: [...document.images].filter((image) => image.naturalWidth === 0).length,
+          };
+        });
+      const [white, black] = ["rgb(255, 255, 255)", "rgb(22, 22, 22)"];
+      const light = { wide: width, background: white, pictures: [true, false], broken: 0 };
+      const dark = { ...light, background: black, pictures: [false, true] };
+      expect(await look()).toEqual(colorScheme === "light" ? light : dark);
+      await page.check("#theme-dark");
+      expect(await look()).toEqual(dark);
+      await page.check("#theme-light");
+      expect(await look()).toEqual(light);
+      expect(asked).toEqual([]);
+      await page.close();
+    },
+  );
+});
+
+const pick = ({ inputs, targets, shape }: Dataset) => ({ inputs, targets: targets as Int32Array, shape });
 
 it("templates escape text, and not what is HTML", () => {
   expect(html`<a title="${'"<'}">${["&", html`<b>${1}</b>`, undefined]}</a>`.text).toBe(

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, dataset, lazyDataset, take } from "../../src/data/dataset.js";
 import { strokes } from "../../src/data/strokes.js";
 import {
+  activation,
   conv2d,
   dense,
   flatten,
@@ -94,7 +95,7 @@ describe("attacks are PyTorch's", () => {
     "%s, step by step",
     async (_, entry) => {
       const { method, epsilon, target, stepSize, every, steps } = entry;
-      for (const net of [attacked(), attacked(softmax())]) {
+      for (const net of [attacked(), attacked(softmax()), attacked(activation("softmax"))]) {
         for (const [i, expected] of steps.entries()) {
           const settings = { method, epsilon, target, stepSize, steps: i + 1, range: [0, 1], ...options } as const;
           const view = await adversarialImages(net, images, settings);

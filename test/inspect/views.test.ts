@@ -19,6 +19,7 @@ import {
   sequential,
   sgd,
   sigmoid,
+  softmax,
   stopGradient,
   tanh,
 } from "../../src/index.js";
@@ -546,5 +547,48 @@ describe("every view", () => {
   it.each(wordings.map(([body, message]) => [message, body] as const))("refuses: %s", async (message, body) => {
     const outcome = (async () => body())();
     await expect(outcome).rejects.toThrow(expect.objectContaining({ name: "FoveaError", message }));
+  });
+});
+
+describe("a unit before its activation", () => {
+  it("of a network that ends in a softmax is the class's logit, unless its probability is asked for", async () => {
+    const logits = small();
+    const net = model(logits.network.inputs[0]!.tensor, softmax()(logits.network.outputs[0]!));
+    for (const name of logits.weightNames) net.setWeight(name, logits.weight(name));
+    const same = await saliency(logits, image, { unit: 1, ...options });
+    const own = await saliency(net, image, { unit: 1, ...options });
+    expect(own.values).toEqual(same.values);
+    expect(own.target).toMatchObject({ value: same.target.value, preActivation: true });
+    expect(same.target.preActivation).toBeUndefined();
+    const after = await saliency(net, image, { unit: 1, preActivation: false, ...options });
+    const [probability] = (await net.predict(image, options)).subarray(1);
+    expect(after.target.value).toBe(probability);
+    expect(after.values).not.toEqual(own.values);
+    const [covered, cam, made] = [
+      await occlusion(net, image, { unit: 1, ...options }),
+      await gradCam(net, image, { unit: 1, ...options }),
+      await maximizeActivation(net, { unit: 1, steps: 3, ...options }),
+    ];
+    expect(covered.values).toEqual((await occlusion(logits, image, { unit: 1, ...options })).values);
+    expect(cam.values).toEqual((await gradCam(logits, image, { unit: 1, ...options })).values);
+    expect(made.history).toEqual((await maximizeActivation(logits, { unit: 1, steps: 3, ...options })).history);
+  });
+
+  it("of a layer with an activation is what that is taken of", async () => {
+    const net = small();
+    const given = { layer: "second", unit: [0, 0, 1], ...options } as const;
+    const [after, before] = [
+      await saliency(net, image, given),
+      await saliency(net, image, { ...given, preActivation: true }),
+    ];
+    expect(Math.max(0, before.target.value)).toBeCloseTo(after.target.value, 6);
+    const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+    const hidden = { layer: "hidden", unit: 2, ...options } as const;
+    const pair = [await saliency(net, image, hidden), await saliency(net, image, { ...hidden, preActivation: true })];
+    expect(sigmoid(pair[1]!.target.value)).toBeCloseTo(pair[0]!.target.value, 6);
+    // a layer without one has nothing before it
+    const scores = await saliency(net, image, { layer: "scores", unit: 2, preActivation: true, ...options });
+    expect(scores.values).toEqual((await saliency(net, image, { layer: "scores", unit: 2, ...options })).values);
+    await expect(saliency(net, image, { preActivation: 1 as never })).rejects.toThrow(/wrong preActivation/);
   });
 });

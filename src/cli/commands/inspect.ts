@@ -6,7 +6,9 @@ import { strokes } from "../../data/strokes.js";
 import {
   confusion,
   deconvnet,
+  type FeaturePlaneMethod,
   featureMaps,
+  featurePlane,
   filterEvolution,
   filters,
   gradCam,
@@ -27,6 +29,13 @@ import {
   type View,
   type ViewOptions,
 } from "../../inspect/index.js";
+import {
+  checkNormalization,
+  inNaturalColours,
+  type Normalization,
+  normalize,
+  rangeUnder,
+} from "../../inspect/natural.js";
 import { loadModel, type Model } from "../../train/model.js";
 import { formatBytes } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
@@ -42,11 +51,14 @@ export interface InspectCommandOptions {
   readonly unit?: string;
   readonly images?: number;
   readonly at?: readonly number[];
+  readonly method?: FeaturePlaneMethod;
   readonly kernel?: readonly number[];
   readonly input?: readonly number[];
   readonly stride?: readonly number[];
   readonly padding?: readonly number[];
   readonly dilation?: readonly number[];
+  readonly mean?: readonly number[];
+  readonly deviation?: readonly number[];
   readonly invert?: boolean;
   readonly out?: string;
   readonly theme: ThemeName;
@@ -121,7 +133,10 @@ export const viewCommands = {
     about: "an image made for a unit by gradient ascent; --out *.gif shows how",
     make: (subject) => {
       const film = subject.options.out?.endsWith(".gif") === true ? { keepEvery: 4 } : {};
-      return maximizeActivation(subject.model, { ...withLayer(subject), ...film, unit: classOf(subject) ?? 0 });
+      const normalization = normalizationOf(subject.options);
+      const range = normalization === undefined ? {} : { range: rangeUnder(normalization) };
+      const unit = classOf(subject) ?? 0;
+      return maximizeActivation(subject.model, { ...withLayer(subject), ...film, ...range, unit });
     },
   },
   pixel: {
@@ -154,6 +169,26 @@ export const viewCommands = {
   confusion: {
     about: "the confusion matrix over the test set",
     make: async (subject) => confusion(subject.model, await dataOf(subject), subject.execution),
+  },
+  embedding: {
+    about: "where images lie to each other in what a layer gives; --method tsne or pca",
+    make: async (subject) => {
+      const [layer = subject.options.layer, ...rest] = subject.more;
+      if (rest.length > 0) {
+        fail({
+          code: "usage",
+          where: "inspect embedding",
+          problem: "takes one layer",
+          received: subject.more.join(", "),
+        });
+      }
+      const { method } = subject.options;
+      return featurePlane(subject.model, await dataOf(subject, 1000), {
+        ...subject.execution,
+        ...(layer === undefined ? {} : { layer }),
+        ...(method === undefined ? {} : { method }),
+      });
+    },
   },
   gradients: {
     about: "norms of gradients, layer by layer",
@@ -238,13 +273,16 @@ async function present(
   view: View,
   file: string | undefined,
   facts: object,
-  { json, theme }: InspectCommandOptions,
+  options: InspectCommandOptions,
   io: Io,
 ): Promise<number> {
+  const { json, theme } = options;
+  const normalization = normalizationOf(options);
+  const shown = normalization === undefined ? view : inNaturalColours(view, normalization, "--mean and --deviation");
   if (json === true) printJson(io, { event: "view", ...facts, ...plain(view) });
-  else showView(view, io);
+  else showView(shown, io);
   if (file === undefined) return exitCodes.ok;
-  await writePicture(file, view, theme);
+  await writePicture(file, shown, theme);
   if (json !== true) printLine(io.stdout, `picture ${file}`);
   return exitCodes.ok;
 }
@@ -304,7 +342,7 @@ function classOf(subject: Subject): number | undefined {
 }
 
 /** A picture file, `test:7` of the run's test set, or `strokes:7` of fovea's own digits. */
-async function imageOf(subject: Subject): Promise<Uint8Array> {
+async function imageOf(subject: Subject): Promise<Uint8Array | Float32Array> {
   const { more, model, options } = subject;
   const [name = "test:0", ...rest] = more;
   if (rest.length > 0) {
@@ -313,7 +351,9 @@ async function imageOf(subject: Subject): Promise<Uint8Array> {
   const position = /^(test|strokes):(\d+)$/.exec(name);
   const image =
     position === null ? await imageFile(name, model) : await imageAt(subject, position[1]!, Number(position[2]));
-  return options.invert === true ? image.map((value) => 255 - value) : image;
+  const bytes = options.invert === true ? image.map((value) => 255 - value) : image;
+  const normalization = normalizationOf(options);
+  return normalization === undefined ? bytes : normalize(bytes, normalization);
 }
 
 async function imageAt(subject: Subject, set: string, index: number): Promise<Uint8Array> {
@@ -335,8 +375,16 @@ async function imageFile(path: string, model: Model): Promise<Uint8Array> {
 
 /** Images of the run's test set, drawn by lot where not all are wanted. */
 async function dataOf(subject: Subject, usual = Number.POSITIVE_INFINITY): Promise<Dataset> {
-  const data = await testSetOf(subject);
-  return some(data, Math.max(1, subject.options.images ?? usual));
+  const data = await some(await testSetOf(subject), Math.max(1, subject.options.images ?? usual));
+  const normalization = normalizationOf(subject.options);
+  if (normalization === undefined || !(data.inputs instanceof Uint8Array)) return data;
+  return { ...data, inputs: normalize(data.inputs, normalization) };
+}
+
+/** How the network's images are normalised, where it does not do so itself. */
+function normalizationOf({ mean, deviation }: InspectCommandOptions): Normalization | undefined {
+  if (mean === undefined && deviation === undefined) return undefined;
+  return checkNormalization({ mean: mean ?? [], deviation: deviation ?? [] }, "--mean and --deviation");
 }
 
 const testSetOf = ({ path, io, options }: Subject) => testSet(path, { io, quiet: options.json === true });

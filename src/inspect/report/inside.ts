@@ -2,13 +2,16 @@ import { take } from "../../data/dataset.js";
 import { tensorName } from "../../model/network.js";
 import type { AttackMethod } from "../adversarial.js";
 import { adversarialImages, attackCurve, foolingImages } from "../adversarial.js";
-import { examplesAt } from "../classes.js";
 import { evenly, robustnessLines, robustnessPanel, titleOfCurve } from "../curveCharts.js";
+import { examplesAt } from "../examples.js";
+import { featurePlane } from "../featurePlane.js";
 import { featureMaps, filters } from "../filters.js";
 import { gradCam } from "../gradCam.js";
 import { geometryCurve, noiseCurve, type RobustnessCurve } from "../robustness.js";
+import { classKey, planeSentence, scatterPanel } from "../scatter.js";
+import { themes } from "../svg.js";
 import { pictureTile, short, type Tile, tilesOf } from "../tiles.js";
-import { capital, type Html, html } from "./html.js";
+import { capital, count, type Html, html } from "./html.js";
 import { drawing, key, scale, tiles } from "./pictures.js";
 import type { ReportSubject } from "./report.js";
 
@@ -95,6 +98,25 @@ function beside(left: Tile, right: Tile): Tile {
     rgb.set(right.rgb.subarray(from, to), from + to);
   }
   return { width: 2 * width, height, rgb, label: "" };
+}
+
+/** Images that are laid out, at most. */
+const mostLaidOut = 300;
+
+/** Where images lie to each other; colours of classes differ between light and dark pages. */
+export async function layout({ model, tested, canvas, execution, seed }: ReportSubject): Promise<Html> {
+  const few = take(tested, Math.min(mostLaidOut, tested.length), { seed });
+  const view = await featurePlane(model, few, execution);
+  const drawn = (["light", "dark"] as const).map((name) => {
+    const own = { ...canvas, theme: themes[name] };
+    const words = `t-SNE of what ${view.layer} gives for ${count(few.length)} images`;
+    const parts = [
+      drawing(own, scatterPanel(own, view, 340), words),
+      drawing(own, classKey(own, view), "Marks of the classes"),
+    ];
+    return html`<div class="on-${name}"><div class="charts">${parts}</div></div>`;
+  });
+  return html`<p>t-SNE: ${planeSentence(view)}.</p>${drawn}`;
 }
 
 export async function robustnessCharts(subject: ReportSubject): Promise<Html> {

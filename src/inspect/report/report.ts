@@ -10,7 +10,7 @@ import { summarize } from "../summary.js";
 import { type Canvas, newCanvas } from "../svg.js";
 import { effortFor, type ReportEffort } from "./effort.js";
 import { count, facts, type Html, html } from "./html.js";
-import { attacks, featureMapTiles, filterTiles, gradCams, robustnessCharts } from "./inside.js";
+import { attacks, featureMapTiles, filterTiles, gradCams, layout, robustnessCharts } from "./inside.js";
 import { page, pageTheme, type Section } from "./page.js";
 import { classes, confusionTable, predictionTiles, trust, worstMistakes } from "./results.js";
 import { learningCurves, networkTable } from "./training.js";
@@ -85,7 +85,7 @@ const where = "report";
  * Errors: code "unsupported" where a package is missing; code "option" for numbers out of range.
  *
  * @param test labelled examples that the model has not been trained on
- * @example await writeFile("report.html", await reportHtml(net, digits.test, { title: "Digits", quick: true }));
+ * @example const page = await reportHtml(net, digits.test, { title: "Digits", attacked: 2 });
  */
 export async function reportHtml(model: Model, test: Dataset, options: ReportOptions = {}): Promise<string> {
   checkOptions(where, options, optionNames);
@@ -133,6 +133,7 @@ export async function reportHtml(model: Model, test: Dataset, options: ReportOpt
   await add("filters", "Filters", filterTiles);
   await add("maps", "Feature maps", featureMapTiles);
   await add("gradcam", "Grad-CAM", gradCams);
+  await add("layout", "Where images lie", layout);
   await add("robustness", "Robustness", robustnessCharts);
   await add("attacks", "Attacks", attacks);
   await add("calibration", "Calibration", trust.calibration);
