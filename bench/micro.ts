@@ -31,6 +31,10 @@ const cases: readonly Case[] = [
   convolution({ batch: 4, size: 28, channels: 128, kernel: 3, filters: 128 }),
   convolution({ batch: 32, size: 14, channels: 64, kernel: 5, filters: 64 }),
   convolution({ batch: 8, size: 14, channels: 128, kernel: 5, filters: 128 }),
+  // first layers: few channels, and strides
+  convolution({ batch: 32, size: 32, channels: 3, kernel: 5, filters: 64 }),
+  convolution({ batch: 4, size: 224, channels: 3, kernel: 7, filters: 64, stride: 2 }),
+  convolution({ batch: 50, size: 14, channels: 10, kernel: 5, filters: 40, stride: 2 }),
   convolution({ batch: 8, size: 28, channels: 64, kernel: 1, filters: 128 }),
   convolution({ batch: 4, size: 56, channels: 64, kernel: 3, filters: 128, stride: 2 }),
   // the depthwise layers of MobileNetV2 on 96² pixels, and other groups

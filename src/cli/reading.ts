@@ -31,8 +31,17 @@ export function noteSkipped(skipped: readonly SkippedFile[], io: Io): void {
   if (skipped.length > mostListed) printNote(io, `left out ${formatCount(skipped.length - mostListed)} more`);
 }
 
-/** Files that are decoded at once. */
+/** Files that are decoded at once: large photos take much memory. */
 const mostAtOnce = 8;
+
+/** Does work for 0 … count − 1, some of it at once. */
+export async function severally(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const workOn = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: mostAtOnce }, workOn));
+}
 
 /** Examples of a data set, in memory: those of files are read now. */
 export async function inMemory(data: Dataset, indices: ArrayLike<number>): Promise<Dataset> {
@@ -43,15 +52,10 @@ export async function inMemory(data: Dataset, indices: ArrayLike<number>): Promi
   const Targets = few.targets instanceof Int32Array ? Int32Array : Float32Array;
   const inputs = allocateArray(dtypeOf(few.inputs), few.length * size);
   const targets = new Targets(few.length * targetSize);
-  let next = 0;
-  const work = async () => {
-    while (next < few.length) {
-      const i = next++;
-      const to = targets.subarray(i * targetSize, (i + 1) * targetSize);
-      await reader.read(i, inputs.subarray(i * size, (i + 1) * size), to);
-    }
-  };
-  await Promise.all(Array.from({ length: mostAtOnce }, work));
+  await severally(few.length, async (i) => {
+    const to = targets.subarray(i * targetSize, (i + 1) * targetSize);
+    await reader.read(i, inputs.subarray(i * size, (i + 1) * size), to);
+  });
   return { ...rest, inputs, targets: reader.readsTargets ? targets : few.targets };
 }
 

@@ -1,12 +1,12 @@
 import { join, resolve } from "node:path";
 import { platform } from "#platform";
-import { fail } from "../core/errors.js";
+import { FoveaError, fail } from "../core/errors.js";
 import { lastPart } from "../data/files.js";
 import { sortedClasses } from "../data/imageFiles.js";
 import { type Dataset, statistics, take } from "../data/index.js";
 import type { LossName } from "../model/losses.js";
 import { Model } from "../train/model.js";
-import { findImageClassifier } from "../zoo/imageClassifiers.js";
+import { checkClassifierInput, findImageClassifier } from "../zoo/imageClassifiers.js";
 import { setNormalization } from "../zoo/imageInput.js";
 import { takeFeatures } from "../zoo/pretrained.js";
 import { findRecipe, recipeData } from "../zoo/recipes.js";
@@ -102,6 +102,9 @@ export async function newTask(config: RunConfig): Promise<Task> {
   const { seed, validation, test = 0 } = config.settings;
   const examples = divide(own, { seed, validation, test });
   const checked = { ...config, ...(await checkPretrained(config)), fingerprint: own.fingerprint };
+  const { pretrained, imageSize: size, grey } = config;
+  // features that do not fit are told of before images are read
+  if (pretrained !== undefined && size !== undefined) await newModel(config, own.classes, [size, size, grey ? 1 : 3]);
   return ownTask(checked, { ...own, examples });
 }
 
@@ -188,6 +191,19 @@ function recipeTask(config: RunConfig): Task {
   };
 }
 
+/** A model for images of a shape, with first weights, or with features that were trained before. */
+async function newModel(config: RunConfig, classes: readonly string[], shape: readonly number[]): Promise<Model> {
+  const classifier = findImageClassifier(config.model ?? "small");
+  const [height, width, channels] = shape as [number, number, number];
+  const network = classifier.network({ input: [height, width, channels], classes: classes.length });
+  const model = new Model(network).initialize(config.settings.seed);
+  model.classes = classes;
+  if (config.pretrained === undefined) return model;
+  const file = await modelFile(config.pretrained);
+  takeFeatures(model, classifier, await platform.files.read(file), file);
+  return config.fineTune === true ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+}
+
 /** Training images that mean and deviation are measured on, at most. */
 const mostMeasured = 2000;
 
@@ -202,7 +218,7 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
       ...{ height: size, width: size, channels: grey ? 1 : 3, corrupt },
       ...(inMemory === undefined ? {} : { inMemory }),
       ...(quiet ? {} : { onProgress: readingProgress(io, own.path) }),
-    });
+    }).catch(failReading);
     if (!quiet) noteSkipped(found.skipped, io);
     return found;
   };
@@ -223,17 +239,12 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
     config,
     notes: [...own.notes, ...notesOf(own.examples)],
     async model(train) {
-      const { seed } = settings;
-      const [height, width, channels] = train.shape as [number, number, number];
-      const network = classifier.network({ input: [height, width, channels], classes: own.classes.length });
-      const model = new Model(network).initialize(seed);
-      model.classes = own.classes;
-      if (pretrained !== undefined) {
-        const file = await modelFile(pretrained);
-        takeFeatures(model, classifier, await platform.files.read(file), file);
-        return fineTune ? model : model.freeze().unfreeze(`${classifier.head}.*`);
+      checkClassifierInput(classifier, own.path, Math.min(...train.shape.slice(0, 2)));
+      const model = await newModel(config, own.classes, train.shape);
+      if (pretrained === undefined) {
+        const { seed } = settings;
+        setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       }
-      setNormalization(model, await statistics(take(train, Math.min(train.length, mostMeasured), { seed })));
       return model;
     },
     async data(reading) {
@@ -244,6 +255,14 @@ function ownTask(config: RunConfig, own: Omit<OwnData, "fingerprint">): Task {
       return { data: data.test, names: names.test };
     },
   };
+}
+
+/** A file that was there when the data were listed. */
+function failReading(cause: unknown): never {
+  if (!(cause instanceof FoveaError && cause.code === "file")) throw cause;
+  const { code, where, problem } = cause;
+  const fix = "Put the file back, or measure on other images: fovea evaluate RUN FOLDER";
+  return fail({ code, where, problem, fix, cause });
 }
 
 /** `photos` for `./photos/`, `list` for `data/list.csv`; in no way special for a shell or a file system. */

@@ -318,8 +318,14 @@ function ofOwnData(rest: Omit<GivenConfig, "settings">, asked: Partial<RunSettin
   const classifier = findImageClassifier(model);
   const isArray = /\.npz$/i.test(data!);
   const { imageSize = isArray ? undefined : classifier.usual } = rest;
-  if (isArray && rest.imageSize !== undefined) {
-    fail({ code: "usage", where: "--image-size", problem: "arrays have a size of their own", received: data });
+  const own = (
+    [
+      ["--image-size", rest.imageSize],
+      ["--grey", rest.grey],
+    ] as const
+  ).find(([, value]) => value !== undefined);
+  if (isArray && own !== undefined) {
+    fail({ code: "usage", where: own[0], problem: "arrays have a size and channels of their own", received: data });
   }
   if (imageSize !== undefined) checkClassifierInput(classifier, "--image-size", imageSize);
   if (rest.fineTune === true && rest.pretrained === undefined) {

@@ -201,7 +201,7 @@ class GradientProgram {
   /** Gradients of the elements at `offset` in each example, summed over examples: they do not mix. */
   gradients(inputs: Float32Array, offset: number): Float32Array[] {
     const seed = this.program.input(seedName);
-    const { shape } = this.program.plan.graph.nodes.find(({ name }) => name === seedName)!;
+    const { shape } = this.program.plan.buffers.find(({ kind, name }) => kind === "input" && name === seedName)!.type;
     seed.fill(0);
     // the plan's graph may be that of a part of the batch; the input is whole
     const size = sizeOf(shape.slice(1));

@@ -123,7 +123,8 @@ export function isComputed(node: Node): boolean {
 
 export function contextOf(node: Node, graph: Graph): NodeContext {
   const { op, name, attributes } = node;
-  return { op, name, attributes, inputs: node.inputs.map((id) => graph.nodes[id]!), output: node };
+  const fixed = node.inputs.flatMap((id, position) => (isFixed(graph.nodes[id]!, graph) ? [position] : []));
+  return { op, name, attributes, inputs: node.inputs.map((id) => graph.nodes[id]!), output: node, fixed };
 }
 
 /** The nodes that several kernels can compute, and which these are. */
@@ -172,8 +173,7 @@ function chooseKernel<K extends Kernel>(
     });
   }
   if (choose === undefined || possible.length < 2) return planned;
-  const fixed = node.inputs.flatMap((id, position) => (isFixed(graph.nodes[id]!, graph) ? [position] : []));
-  return choose({ node: context, candidates: possible, planned: planned.kernel, fixed }) ?? planned;
+  return choose({ node: context, candidates: possible, planned: planned.kernel }) ?? planned;
 }
 
 /** Whether no run of the program changes a node's values: it is a variable, and no variable is updated. */

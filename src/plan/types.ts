@@ -8,6 +8,8 @@ export interface NodeContext<Attributes extends object = object> {
   readonly attributes: Attributes;
   readonly inputs: readonly TensorType[];
   readonly output: TensorType;
+  /** Positions of inputs that no run changes: what kernels pack of these is made once. Default: none. */
+  readonly fixed?: readonly number[];
 }
 
 /** A way to compute one op on one backend. The planner sees this much of it; the backend knows how to emit it. */
@@ -45,8 +47,6 @@ export interface KernelChoice<K extends Kernel = Kernel> {
   readonly candidates: readonly K[];
   /** What the planner takes by itself. */
   readonly planned: K;
-  /** Positions of inputs that no run changes: what kernels pack of these is made once. */
-  readonly fixed: readonly number[];
 }
 
 /** Written in place of kernels for an op that a backend lacks; planning fails with the reason and the op's name. */

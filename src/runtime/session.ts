@@ -70,7 +70,7 @@ export class Session {
     });
   }
 
-  /** The largest batch up to `most` whose plan fits, 0 if none does; by bisection, since memory grows with the batch. */
+  /** The largest batch up to `most` whose plan fits, 0 if none does; by bisection, as if memory always grew with the batch. */
   #largestBatch(graph: BatchGraph, most: number): number {
     const fits = (batchSize: number) => this.store.fits(this.backend.plan(optimize(graph(batchSize))));
     let fitting = 0;

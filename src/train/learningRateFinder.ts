@@ -14,6 +14,8 @@ type Shared =
   | "batchSize"
   | "seed"
   | "shuffle"
+  | "augment"
+  | "loaderWorkers"
   | "signal"
   | "backend"
   | "threads";
@@ -55,7 +57,8 @@ export async function findLearningRate(
 ): Promise<LearningRateSearch> {
   const where = "findLearningRate";
   const shared = ["loss", "lossWeights", "optimizer", "regularizers", "batchSize", "seed", "shuffle", "signal"];
-  checkOptions(where, options, ["from", "to", "steps", ...shared, ...executionOptionNames]);
+  const varying = ["augment", "loaderWorkers"];
+  checkOptions(where, options, ["from", "to", "steps", ...shared, ...varying, ...executionOptionNames]);
   const { from: low = 1e-6, to: high = 10, steps: count = 200, ...given } = options;
   const from = numberThat(where, "from", low, "a number > 0", (rate) => rate > 0);
   const to = numberThat(where, "to", high, `a number > from, ${from}`, (rate) => rate > from);

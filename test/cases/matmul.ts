@@ -43,6 +43,9 @@ export const matmulCases: readonly Case<"matmul">[] = [
     ]),
     // a right-hand matrix that is put into panels
     matmulCase([49, 200, 256], attributes),
+    // the last rows take several column tiles at once, in panels and not, and with column tiles to spare
+    ...([62, 55, 51] as const).map((m) => ({ ...matmulCase([m, 1100, 130], attributes), gradient: false })),
+    matmulCase([8, 9, 100], attributes),
   ]),
   // a transposed left-hand matrix whose rows would all fall into few sets of the cache
   ...[false, true].map((transposeB) => ({
@@ -53,6 +56,7 @@ export const matmulCases: readonly Case<"matmul">[] = [
     edgeSizes.flatMap((size) => withEpilogues(matmulCase([5, 6, size], attributes))),
   ),
   ...edgeSizes.flatMap((size) => withEpilogues(matmulCase([size, 6, 9]))),
+  ...withEpilogues(matmulCase([13, 6, 100])),
   ...transposes.flatMap((attributes) => withEpilogues(matmulCase([9, 65, 18], attributes))),
 ];
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -106,12 +106,14 @@ describe("fovea experiment", () => {
       "error: runs/rates/slow-3: the directory holds a training with other settings (expected epochs 3, " +
         "received epochs 2).\nChoose another directory for this experiment with --out, or remove that one.\n",
     ]);
+    await mkdir("full/usual-3", { recursive: true });
+    await writeFile("full/usual-3/run.lock", "left by a process that was killed");
     await mkdir("full/slow-3", { recursive: true });
     await writeFile("full/slow-3/notes.txt", "mine");
     expect((await fovea("experiment", "rates.json", "--out", "full")).stderr).toMatch(
       /^error: full\/slow-3: is not a run directory/,
     );
-    expect(existsSync("full/usual-3")).toBe(false);
+    expect(readdirSync("full")).toEqual(["slow-3", "usual-3"]);
   });
 
   test("climbs the pipeline, with one seed without deviations", async () => {

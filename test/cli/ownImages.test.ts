@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { appendFile, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/main.js";
@@ -224,8 +225,16 @@ describe("a folder of images", () => {
       "--out",
       "refused",
     );
-    expect(other.stderr).toMatch(/error: whole\/model\.safetensors: tensor "features\.0\.0\.kernel" is missing/);
+    expect(other.stderr).toMatch(/^error: whole\/model\.safetensors: tensor "features\.0\.0\.kernel" is missing/);
     expect(existsSync("refused")).toBe(false);
+  });
+
+  test("can be searched for a learning rate, varied as in training", async () => {
+    const { code, stdout } = await fovea("train", "--data", "photos", ...small, "--find-lr", "--out", "search");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^the loss falls the most at a learning rate of [\d.e-]+ \(the run has 0\.003\)\n/);
+    expect(stdout).toMatch(/\n {2}.* train --data photos --model small --image-size 16 --learning-rate [\d.e-]+\n$/);
+    expect(existsSync("search/photos-learning-rate.png")).toBe(true);
   });
 
   test("can be looked at by every command", async () => {
@@ -251,6 +260,13 @@ describe("a folder of images", () => {
     const again = await fovea("train", "done/config.json");
     expect(again.stderr).toMatch(/^error: photos: the files are not those that the config was written for \(expected /);
     await rename("photos/eins/moved.jpg", "photos/eins/eins 3.jpg");
+    const tested = /^test,eins,(.*),/m.exec(await readFile("done/data.csv", "utf8"))![1]!;
+    await rename(`photos/${tested}`, "away");
+    const lost = await fovea("evaluate", "done");
+    await rename("away", `photos/${tested}`);
+    expect(lost.stderr).toContain(
+      `error: photos/${tested}: cannot be read because it does not exist.\nPut the file back, `,
+    );
     await writeDigit("photos/三/三 0", 3, 0);
   });
 
@@ -291,6 +307,16 @@ describe("a folder of images", () => {
 });
 
 describe("what folders may be like", () => {
+  test("runs do not lie among the images", async () => {
+    const { code, stderr } = await fovea("train", "--data", "photos", "--out", "photos/run");
+    expect([code, stderr]).toEqual([
+      2,
+      "error: photos/run: the run would lie among the images, and its pictures be taken for some of them " +
+        "(received images in photos).\nChoose another --out, or begin in the folder above: fovea train --data NAME.\n",
+    ]);
+    expect(existsSync("photos/run")).toBe(false);
+  });
+
   test("corrupt images are refused by name, or left out", async () => {
     await cp("photos", "flawed", { recursive: true });
     await writeFile("flawed/eins/eins 5.png", "no picture");
@@ -432,6 +458,58 @@ describe("what folders may be like", () => {
     expect(missing.stderr).toMatch(/^error: lists\/nothing\.png: lists\/all\.csv names it, but it cannot be read\.\n/);
   });
 
+  test("arrays of NumPy's have their own size, and parts if they say so", async () => {
+    const entries = { x_train: 0, x_test: 1000 };
+    const files: Record<string, Uint8Array> = {};
+    for (const [name, first] of Object.entries(entries)) {
+      const count = first === 0 ? 40 : 10;
+      const pixels = Array.from({ length: count }, (_, i) => [
+        ...drawDigit(i % 2 === 0 ? 1 : 3, keyOf(5, "array", first + i)),
+      ]);
+      files[`${name}.npy`] = npyFile("|u1", [count, 28, 28], Uint8Array.from(pixels.flat()));
+      // classes need not be numbered without gaps
+      files[`${name.replace("x", "y")}.npy`] = npyFile(
+        "|u1",
+        [count],
+        Uint8Array.from(pixels, (_, i) => (i % 2 === 0 ? 1 : 3)),
+      );
+    }
+    await writeFile("digits.npz", zipSync(files, { level: 0 }));
+    const { code, stderr } = await fovea(
+      "train",
+      "--data",
+      "digits.npz",
+      "--epochs",
+      "20",
+      "--batch-size",
+      "8",
+      "--out",
+      "arrays",
+    );
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("digits.npz: 36 to train on, 4 to validate, 10 to test\n"),
+    ]);
+    const [event] = jsonLines((await fovea("evaluate", "arrays", "--json")).stdout);
+    expect(event).toMatchObject({
+      accuracy: 1,
+      classes: [
+        { name: "1", images: 5 },
+        { name: "3", images: 5 },
+      ],
+    });
+    expect(await json("arrays/config.json")).not.toHaveProperty("imageSize");
+    expect((await fovea("train", "arrays/config.json", "--out", "arrays-again", "--quiet")).code).toBe(0);
+    expect(await model("arrays-again")).toBe(await model("arrays"));
+    const sized = await fovea("train", "--data", "digits.npz", "--image-size", "32");
+    expect(sized.stderr).toMatch(/^error: --image-size: arrays have a size and channels of their own/);
+    const large = await fovea("train", "--data", "digits.npz", "--model", "resnet18", "--out", "large");
+    expect(large.stderr).toContain(
+      "error: digits.npz: images are too small for resnet18 (expected at least 32 × 32 pixels",
+    );
+    expect(existsSync("large")).toBe(false);
+  });
+
   test("images that do not fit into memory are read as they are needed, to the same bits", async () => {
     const flags = ["train", "--data", "photos", ...short];
     expect((await fovea(...flags, "--out", "kept", "--in-memory")).code).toBe(0);
@@ -443,13 +521,16 @@ describe("what folders may be like", () => {
   });
 
   test("that do not fit into memory do not take more of it for being more", async () => {
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 632; i++) {
       const background = { r: i % 256, g: i % 2 === 0 ? 200 : 30, b: 9 };
-      for (const folder of i < 150 ? ["few", "many"] : ["many"]) {
-        await mkdir(`${folder}/${i % 2}`, { recursive: true });
+      // the same number to measure on, for which memory is taken in one piece
+      const part = i < 16 ? "val" : i < 32 ? "test" : "train";
+      for (const folder of i < 182 ? ["few", "many"] : ["many"]) {
+        const to = `${folder}/${part}/${i % 2}`;
+        await mkdir(to, { recursive: true });
         await sharp({ create: { width: 8, height: 8, channels: 3, background } })
           .png()
-          .toFile(`${folder}/${i % 2}/${i}.png`);
+          .toFile(`${to}/${i}.png`);
       }
     }
     const [few, many, kept] = [
@@ -462,6 +543,19 @@ describe("what folders may be like", () => {
     expect(kept - few).toBeGreaterThan(25e6);
   });
 });
+
+/** A `.npy` file of bytes. */
+function npyFile(descr: string, shape: readonly number[], data: Uint8Array): Uint8Array {
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const header = `${text.padEnd(117)}\n`;
+  return Buffer.concat([
+    Buffer.from([0x93]),
+    Buffer.from("NUMPY\x01\x00"),
+    Buffer.from([header.length, 0]),
+    Buffer.from(header),
+    data,
+  ]);
+}
 
 /** The most bytes that buffers have from the first step of an epoch to its last. */
 async function peakWhileTraining(folder: string, ...flags: string[]): Promise<number> {

@@ -180,6 +180,20 @@ describe("images", () => {
     ];
     const data = await imageDataset(items, size);
     expect([data.classes, [...data.targets], data.inputs[0]]).toEqual([["a", "b"], [1, 0], 255]);
+    const told: string[] = [];
+    const numbered = items.map(({ image }) => ({ image, label: 1 }));
+    const named = await imageDataset(numbered, {
+      ...{ ...size, classes: ["cat", "dog", "fox"] },
+      onProgress: (done, total) => told.push(`${done} of ${total}`),
+    });
+    expect([named.classes, [...named.targets], told]).toEqual([
+      ["cat", "dog", "fox"],
+      [1, 1],
+      ["1 of 2", "2 of 2"],
+    ]);
+    expect(await messageOf(() => imageDataset(items, { ...size, classes: ["cat", "dog"] }))).toBe(
+      "imageDataset: classes were given, but labels are not their numbers (expected labels 0 … 1).",
+    );
     const bad = [{ image: new Uint8Array(3), name: "from the phone", label: 0 }];
     expect(await messageOf(() => imageDataset(bad, size))).toMatch(/^from the phone: the image cannot be decoded/);
     expect(await messageOf(() => imageDataset([...items, { image: "x.png", label: 2 }], size))).toBe(

@@ -1,14 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { workloads } from "../../bench/workloads.js";
 import { predictionGraph, trainingGraph } from "../../src/autodiff/trainingGraph.js";
+import { sizeOf } from "../../src/core/shapes.js";
 import type { Graph } from "../../src/graph/types.js";
 import { verifyGraph } from "../../src/graph/verify.js";
+import { summarize } from "../../src/inspect/summary.js";
 import { countParameters, type Network } from "../../src/model/network.js";
 import { sgd } from "../../src/model/optimizers.js";
 import { ops } from "../../src/ops/index.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend } from "../../src/plan/backend.js";
-import { mobileNetV2, type UNetOptions, unet, type WaveNetOptions, waveNet } from "../../src/zoo/index.js";
+import {
+  type AlexNetOptions,
+  alexNet,
+  allConv,
+  googleNet,
+  mobileNetV2,
+  type PipelineStep,
+  pipeline,
+  pipelineSteps,
+  type UNetOptions,
+  unet,
+  type WaveNetOptions,
+  waveNet,
+  zeilerFergus,
+  zip1989,
+} from "../../src/zoo/index.js";
 import { formulaValues } from "../fixtures/formula.js";
 import { loadFixture } from "../fixtures/load.js";
 import { truth } from "../harness/backends.js";
@@ -24,6 +41,38 @@ describe("parameters", () => {
     expect(countParameters(mobileNetV2().weights)).toBe(3_504_872 + 34_112);
     expect(trainable(waveNet())).toBe(265_152);
     expect(trainable(unet())).toBe(1_925_634);
+    expect(trainable(alexNet({ variant: "torchvision" }))).toBe(61_100_840);
+    expect(trainable(googleNet({ variant: "torchvision" }))).toBe(6_624_904);
+  });
+
+  it("are as many as the papers' networks have", () => {
+    const layersOf = (net: Network) => {
+      const sums = new Map<string, number>();
+      for (const { layer, shape } of net.weights) sums.set(layer, (sums.get(layer) ?? 0) + sizeOf(shape));
+      return [...sums.values()];
+    };
+    // channels in · window + 1, by filters
+    const dense = [9216 * 4096 + 4096, 4096 * 4096 + 4096, 4096 * 1000 + 1000];
+    const alex = [(363 + 1) * 96, (48 * 25 + 1) * 256, (256 * 9 + 1) * 384, (192 * 9 + 1) * 384, (192 * 9 + 1) * 256];
+    expect(layersOf(alexNet())).toEqual([...alex, ...dense]);
+    expect(trainable(alexNet())).toBe(60_965_224);
+    const zeiler = [(147 + 1) * 96, (96 * 25 + 1) * 256, (256 * 9 + 1) * 384, (384 * 9 + 1) * 384, (384 * 9 + 1) * 256];
+    expect(layersOf(zeilerFergus())).toEqual([...zeiler, ...dense]);
+    expect(trainable(zeilerFergus())).toBe(62_357_608);
+    expect(trainable(googleNet())).toBe(6_998_552);
+    // 3 convolutions, 9 modules of 2 layers on each way through, 1 dense layer
+    expect(
+      googleNet().calls.filter(({ name }) => /^(conv\d\.conv|inception\d.\.branch2\.\d\.conv|fc)$/.test(name)),
+    ).toHaveLength(22);
+  });
+
+  it("of the zip-code network are those of the paper, layer by layer, and so are its connections", () => {
+    const net = zip1989();
+    const count = (start: string) => countParameters(net.weights.filter(({ name }) => name.startsWith(start)));
+    expect(["h1.", "h2.", "h3.", "output."].map(count)).toEqual([1_068, 2_592, 5_790, 310]);
+    const { multiplyAdds } = summarize(net, { batchSize: 1 });
+    const biases = 12 * 64 + 12 * 16 + 30 + 10;
+    expect(multiplyAdds + biases).toBe(64_660);
   });
 
   it.each([
@@ -53,6 +102,66 @@ describe("shapes", () => {
     expect(shapeOf(waveNet({ input: [50, 2], classes: 9, layers: 3, stacks: 2 }))).toEqual([50, 9]);
     expect(shapeOf(unet({ input: [24, 16, 1], classes: 4, widths: [2, 3, 4] }))).toEqual([24, 16, 4]);
     expect(shapeOf(unet({ input: [7, 5, 1], widths: [3] }))).toEqual([7, 5, 2]);
+  });
+
+  const shapesOf = (net: Network, pattern: RegExp) =>
+    net.calls
+      .filter(({ name }) => pattern.test(name))
+      .map(({ name, outputShape }) => `${name} ${outputShape.join("×")}`);
+  it("of ImageNet's networks are those of the papers", () => {
+    expect(shapesOf(alexNet(), /^(conv1|pool\d|flatten|fc\d)$/)).toEqual(
+      ["conv1 55×55×96", "pool1 27×27×96", "pool2 13×13×256", "pool5 6×6×256", "flatten 9216"].concat([
+        "fc6 4096",
+        "fc7 4096",
+        "fc8 1000",
+      ]),
+    );
+    expect(shapesOf(zeilerFergus(), /^(conv\d|pool\d|flatten)$/)).toEqual(
+      ["conv1 110×110×96", "pool1 55×55×96", "conv2 26×26×256", "pool2 13×13×256", "conv3 13×13×384"].concat([
+        "conv4 13×13×384",
+        "conv5 13×13×256",
+        "pool5 6×6×256",
+        "flatten 9216",
+      ]),
+    );
+    for (const variant of ["2014", "torchvision"] as const) {
+      expect(shapesOf(googleNet({ variant }), /^(maxpool\d|inception3a|inception4[ad]|inception5b|avgpool)$/)).toEqual(
+        ["maxpool1 56×56×64", "maxpool2 28×28×192", "inception3a 28×28×256", "maxpool3 14×14×480"].concat([
+          "inception4a 14×14×512",
+          "inception4d 14×14×528",
+          "maxpool4 7×7×832",
+          "inception5b 7×7×1024",
+          "avgpool 1024",
+        ]),
+      );
+    }
+  });
+
+  it("of the all-convolutional network halve twice, and end in classes for each place", () => {
+    const expected = [
+      "conv2 32×32×32",
+      "half1 16×16×32",
+      "conv4 16×16×64",
+      "half2 8×8×64",
+      "classes 8×8×10",
+      "average 10",
+    ];
+    for (const halving of ["convolution", "pooling"] as const) {
+      expect(shapesOf(allConv({ halving }), /^(conv[24]|half\d|classes|average)$/)).toEqual(expected);
+    }
+  });
+
+  it("of the pipeline grow layer by layer", () => {
+    const kinds = pipelineSteps.map((step) => pipeline(step).calls.map(({ layer }) => layer.kind));
+    expect(kinds[0]).toEqual(["flatten", "dense"]);
+    expect(kinds.at(-1)).toEqual(
+      ["conv2d", "relu", "batchNorm", "maxPool2d", "flatten"].concat(["dense", "dropout", "dense", "dropout", "dense"]),
+    );
+    expect(kinds.map(({ length }) => length)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(pipelineSteps.map((step) => trainable(pipeline(step)))).toEqual([
+      ...[7_850, 125_866, 125_866, 125_898, 31_818],
+      ...[315_158, 315_158, 325_258, 325_258],
+    ]);
   });
 });
 
@@ -87,7 +196,19 @@ const makers: Readonly<Record<string, (entry: ZooEntry) => Network>> = {
   mobileNetV2: ({ classes, shape: [, ...input] }) => mobileNetV2({ classes, input, dropout: 0 }),
   waveNet: ({ classes, shape: [, ...input] }) => waveNet({ classes, input, channels: 6, layers: 3 }),
   unet: ({ classes, shape: [, ...input] }) => unet({ classes, input, widths: [3, 4, 5] }),
+  alexNet: (entry) => alexNet(narrow(entry)),
+  "alexNet, torchvision": (entry) => alexNet({ ...narrow(entry), variant: "torchvision" }),
+  zeilerFergus: (entry) => zeilerFergus(narrow(entry)),
+  googleNet: ({ classes, shape: [, ...input] }) => googleNet({ classes, input, dropout: 0 }),
+  "googleNet, torchvision": ({ classes, shape: [, ...input] }) =>
+    googleNet({ classes, input, dropout: 0, variant: "torchvision" }),
+  zip1989: () => zip1989(),
+  allConv: ({ classes, shape: [, ...input] }) => allConv({ classes, input, width: 4 }),
+  "allConv, pooling": ({ classes, shape: [, ...input] }) => allConv({ classes, input, width: 4, halving: "pooling" }),
 };
+
+/** Dense layers of the size that the fixture has. */
+const narrow = ({ classes, shape: [, ...input] }: ZooEntry) => ({ classes, input, hidden: 12, dropout: 0 });
 
 describe(`as PyTorch ${pytorch} computes them`, () => {
   const backends = useBackends();
@@ -187,8 +308,20 @@ describe("waveNet", () => {
 
 describe("errors", () => {
   const wrong = <T>(value: unknown) => value as T;
-  const wordings: readonly (readonly [() => unknown, string])[] = [
+  const wordings: readonly (readonly [() => unknown, string | RegExp])[] = [
     [() => mobileNetV2({ dropout: 1 }), "mobileNetV2: wrong dropout (expected a number ≥ 0 and < 1, received 1)."],
+    [() => alexNet({ dropout: 1 }), "alexNet: wrong dropout (expected a number ≥ 0 and < 1, received 1)."],
+    [
+      () => alexNet({ variant: wrong<AlexNetOptions["variant"]>("2014") }),
+      'alexNet: unknown variant "2014" (expected one of 2012, torchvision). Did you mean "2012".',
+    ],
+    [() => zeilerFergus({ hidden: 0 }), "zeilerFergus: wrong hidden (expected a whole number ≥ 1, received 0)."],
+    [() => googleNet({ classes: 0.5 }), "googleNet: wrong classes (expected a whole number ≥ 1, received 0.5)."],
+    [() => allConv({ width: 0 }), "allConv: wrong width (expected a whole number ≥ 1, received 0)."],
+    [
+      () => pipeline(wrong<PipelineStep>("pol")),
+      /^pipeline: unknown last "pol" \(expected one of linear, conv, .*\)\. Did you mean "pool"\.$/,
+    ],
     [() => waveNet({ layers: 0 }), "waveNet: wrong layers (expected a whole number ≥ 1, received 0)."],
     [
       () => waveNet(wrong<WaveNetOptions>({ chanels: 3 })),
@@ -208,7 +341,8 @@ describe("errors", () => {
       "unet: wrong widths (expected whole numbers ≥ 1, such as [32, 64, 128, 256], received []).",
     ],
   ];
-  it.each(wordings.map(([body, message]) => [message, body] as const))("%s", (message, body) => {
+  it.each(wordings.map(([body, message]) => [message, body] as const))("%s", (wording, body) => {
+    const message = typeof wording === "string" ? wording : expect.stringMatching(wording);
     expect(body).toThrow(expect.objectContaining({ name: "FoveaError", message }));
   });
 });

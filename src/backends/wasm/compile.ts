@@ -241,7 +241,7 @@ function schedulePhases(
       ? []
       : [{ space: "arena", from: packed.offset, to: packed.offset + packed.bytes }];
   return kernel.phases(node, engine).map((phase, part): Scheduled => {
-    const key = `${kernel.name}/${part} ${codeKey(node)}`;
+    const key = `${kernel.name}/${part} ${node.fixed} ${codeKey(node)}`;
     const known = functions.get(key);
     const target = known ?? emitPhase(module, phase, engine, node.inputs.length, addresses);
     functions.set(key, target);
@@ -263,7 +263,7 @@ function kernelNamed(node: NodeContext, name: string): WasmKernel {
   return kernel ?? fail({ code: "graph", where: `plan of "${node.name}"`, problem: `there is no kernel ${name}` });
 }
 
-/** Steps with equal keys share code: everything that a kernel may look at, less the layer's name. */
+/** What a kernel may look at, less the layer's name and what is fixed. */
 export function codeKey({ attributes, inputs, output }: NodeContext): string {
   const types = [...inputs, output].map(({ shape, dtype }) => `${dtype}[${shape.join("x")}]`);
   return `${types.join(" ")} ${exactJson(attributes)}`;

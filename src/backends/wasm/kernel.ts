@@ -90,6 +90,11 @@ export function attributesOf<A extends object>(node: NodeContext): A {
   return node.attributes as A;
 }
 
+/** Whether what a kernel packs of an input stays from run to run. */
+export function isKept({ fixed = [] }: NodeContext, { input }: Pick<PackedInput, "input">): boolean {
+  return fixed.includes(input);
+}
+
 /** The layout of a node that was accepted, where a text would say why there is none. */
 export function certain<Layout extends object>(layout: Layout | string): Layout {
   if (typeof layout === "string") throw new TypeError(layout);

@@ -132,8 +132,9 @@ export function smallGraph(): Graph {
   addConvolutions(builder, { height: 1, width: 6, channels: 16, taps: [1, 3] });
   addNarrowConvolution(builder);
   addChannelConvolutions(builder);
-  const matrix = builder.input("matrix", [12, 16], "float32");
-  addOutput(builder, matmulNode(builder, matrix, builder.input("right", [16, 16], "float32")));
+  // full tiles, and two rows beside them that take three tiles' columns at once
+  const matrix = builder.input("matrix", [14, 16], "float32");
+  addOutput(builder, matmulNode(builder, matrix, builder.input("right", [16, 48], "float32")));
   // columns beside full tiles, along the reduction and along the rows
   const [long, few] = [builder.input("long", [4, 64], "float32"), builder.input("few", [64, 2], "float32")];
   addOutput(builder, matmulNode(builder, long, few));

@@ -102,7 +102,9 @@ const deciding = ["recipe", "data", "model", "imageSize", "grey", "corrupt"] as 
 
 /** Refuses a directory that holds another training than the one asked for. */
 async function checkDirectory({ path, config }: Job): Promise<void> {
-  if (!(await platform.files.exists(path)) || (await platform.files.list(path)).length === 0) return;
+  if (!(await platform.files.exists(path))) return;
+  // a process that was killed may have left its lock, and nothing else
+  if ((await platform.files.list(path)).every((name) => name === runFiles.lock)) return;
   const before = await readConfig(path);
   const asked: RunConfig = JSON.parse(JSON.stringify(configForFile(config, path)));
   const partsOf = ({ settings, ...rest }: RunConfig) =>

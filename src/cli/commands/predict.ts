@@ -8,7 +8,7 @@ import { loadModel } from "../../train/model.js";
 import { formatBar, formatPercent, formatTable } from "../format.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { pictureSize } from "../picture.js";
-import { noteSkipped } from "../reading.js";
+import { noteSkipped, severally } from "../reading.js";
 import { modelFile } from "../run.js";
 
 export interface PredictCommandOptions {
@@ -88,21 +88,28 @@ async function filesOf(what: readonly string[]): Promise<string[]> {
   return found;
 }
 
+interface Picture {
+  readonly image: string;
+  readonly picture: Uint8Array;
+}
+
 /** Decodes images, but for those that cannot be, where they may be left out. */
 async function readPictures(images: readonly string[], size: ImageSize, corrupt: "refuse" | "skip") {
-  const skipped: SkippedFile[] = [];
-  const read = async (image: string) => {
+  const read = new Array<Picture | SkippedFile>(images.length);
+  await severally(images.length, async (i) => {
+    const image = images[i]!;
     try {
-      return [{ image, picture: await readImage(image, size) }];
+      read[i] = { image, picture: await readImage(image, size) };
     } catch (error) {
       if (!(error instanceof FoveaError && error.code === "format")) throw error;
-      if (corrupt === "refuse") return failDecoding(error, images.length > 1);
-      skipped.push({ file: image, reason: error.received ?? error.problem });
-      return [];
+      if (corrupt === "refuse") failDecoding(error, images.length > 1);
+      read[i] = { file: image, reason: error.received ?? error.problem };
     }
+  });
+  return {
+    pictures: read.filter((each): each is Picture => "picture" in each),
+    skipped: read.filter((each): each is SkippedFile => "reason" in each),
   };
-  const pictures = (await Promise.all(images.map(read))).flat();
-  return { pictures, skipped };
 }
 
 function failDecoding(cause: FoveaError, amongOthers: boolean): never {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../../core/errors.js";
 import { type Dataset, parseAugment } from "../../data/index.js";
@@ -54,6 +54,7 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   const flags = configFromFile(configOfFlags(options), process.cwd());
   const task = await newTask(resolveConfig(given, flags));
   if (options.findLr === true) return findRate(task, options, io);
+  checkApart(task, options.out ?? "runs");
   const interrupts = new Interrupts(io);
   const run = await RunDirectory.create(task.name, options.out);
   try {
@@ -62,6 +63,16 @@ export async function train(what: string | undefined, options: TrainOptions, io:
   } finally {
     await run.release();
   }
+}
+
+/** Runs hold pictures: among the user's images they would be taken for a class. */
+function checkApart({ config: { data } }: Task, out: string): void {
+  if (data === undefined || /\.(csv|npz)$/i.test(data)) return;
+  const way = relative(data, out);
+  if (way.startsWith("..") || isAbsolute(way)) return;
+  const problem = "the run would lie among the images, and its pictures be taken for some of them";
+  const fix = "Choose another --out, or begin in the folder above: fovea train --data NAME";
+  fail({ code: "usage", where: out, problem, received: `images in ${data}`, fix });
 }
 
 /** Goes on with a run as if it had never stopped: with its own config, but for threads and for more epochs. */

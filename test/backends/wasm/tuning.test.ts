@@ -128,7 +128,7 @@ describe("measuring", () => {
     const { backend, measured } = backendOf(fast(implicit));
     await backend.tune(graphOf());
     await backend.tune(graphOf({ update: true }));
-    expect(measured.map(({ fixed }) => fixed)).toEqual([[1], []]);
+    expect(measured.map(({ node }) => node.fixed)).toEqual([[1], []]);
   });
 
   test("happens again where a candidate has come since", async () => {
@@ -147,7 +147,7 @@ describe("measuring", () => {
     const [choice] = choicesOf(graph, "wasm", bindCatalog(catalog, engine));
     const measure = measureOn({ ...engine, threads: 3 });
     for (const fixed of [[], [1]]) {
-      const times = await measure({ ...choice!, fixed });
+      const times = await measure({ ...choice!, node: { ...choice!.node, fixed } });
       expect(Object.keys(times)).toEqual([panels, winograd, rows, implicit]);
       for (const time of Object.values(times)) expect(time > 0 && time < 10_000).toBe(true);
     }

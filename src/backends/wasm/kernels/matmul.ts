@@ -1,7 +1,7 @@
 import { type MatmulAttributes, matmulSizes } from "../../../ops/matmul.js";
 import type { NodeContext } from "../../../plan/types.js";
-import { type I32, i32 } from "../assembler/index.js";
-import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
+import { type I32, type I32Like, i32 } from "../assembler/index.js";
+import { attributesOf, type Engine, isKept, type Phase, type PhaseScope, type WasmKernel } from "../kernel.js";
 import { align } from "../layout.js";
 import { panelFloats, panelPhase, wantsPanels } from "./panels.js";
 import { dotColumns, emitDots, emitTurned, packedBytes, packingPhase, slimSumBytes, turnedColumns } from "./slim.js";
@@ -26,12 +26,15 @@ interface Sizes {
   readonly k: number;
   /** Distance of B's rows in bytes. */
   readonly rowBytesOfB: number;
+  /** Whether what is packed of B stays from run to run. */
+  readonly kept: boolean;
 }
 
 function sizesOf(node: NodeContext): Sizes {
   const attributes = attributesOf<MatmulAttributes>(node);
   const { m, n, k } = matmulSizes(node.inputs[0]!, node.inputs[1]!, attributes);
-  return { m, n, k, rowBytesOfB: 4 * (attributes.transposeB ? paddedColumns(n) : n) };
+  const rowBytesOfB = 4 * (attributes.transposeB ? paddedColumns(n) : n);
+  return { m, n, k, rowBytesOfB, kept: isKept(node, { input: 1 }) };
 }
 
 const paddedColumns = (n: number): number => 4 * vectorsOf(n);
@@ -42,9 +45,12 @@ const rowsForPanels = 48;
 /** A B of this size is left as it lies if its rows spread over the cache: half of a core's second level. */
 const bytesLeft = 512 * 1024;
 
-/** Whether B is better put into panels: it is large, or its rows lie so that they fall into few sets of the cache. */
-function usesPanels({ m, n, k, rowBytesOfB }: Sizes, engine: Engine): boolean {
-  const spread = rowBytesOfB % 1024 !== 0 && 4 * k * n < bytesLeft;
+/**
+ * Whether B is better put into panels: it is large, or its rows lie so that they fall into few sets of the cache, or that
+ * is done once for all runs.
+ */
+function usesPanels({ m, n, k, rowBytesOfB, kept }: Sizes, engine: Engine): boolean {
+  const spread = !kept && rowBytesOfB % 1024 !== 0 && 4 * k * n < bytesLeft;
   return m >= rowsForPanels && !spread && wantsPanels(k, n, engine);
 }
 
@@ -201,46 +207,90 @@ function turnPhase(
 
 /** Tasks are row tiles or column tiles, whichever are more. */
 function tasksOf(m: number, n: number, engine: Engine) {
-  const rows = rowTile(m, n, engine);
   const columns = columnTile(n, engine);
-  const rowTiles = Math.ceil(m / rows);
   const columnTiles = Math.ceil(n / columns);
-  const byRows = rowTiles >= columnTiles;
-  return { rows, columns, rowTiles, columnTiles, byRows, tasks: byRows ? rowTiles : columnTiles };
+  const tiles = (rows: number) => {
+    const rowTiles = Math.ceil(m / rows);
+    const byRows = rowTiles >= columnTiles;
+    return { rows, columns, rowTiles, columnTiles, byRows, tasks: byRows ? rowTiles : columnTiles };
+  };
+  // with rows to spare for a flat tile, all others may be as large as registers allow
+  const largest = tiles(mostRows(columns, engine));
+  if (largest.byRows && flatTiles(m, n, engine) > 0) return { ...largest, flat: flatTiles(m, n, engine) };
+  return { ...tiles(rowTile(m, n, engine)), flat: 0 };
+}
+
+/**
+ * Column tiles that the last rows take side by side, where these are so few that the sums of one tile would wait for
+ * each other: as many as make as many sums as a full tile has. 0 where they are taken like the others.
+ */
+function flatTiles(m: number, n: number, engine: Engine): number {
+  const most = mostRows(columnTile(n, engine), engine);
+  const rest = m % most;
+  const tiles = Math.floor(most / Math.max(1, rest));
+  return engine.sinks || m < most || rest === 0 || tiles < 2 || n < tiles * columnTile(n, engine) ? 0 : tiles;
 }
 
 function emitProduct(scope: PhaseScope, node: NodeContext): void {
   const { f, engine, begin, end } = scope;
-  const { m, n } = sizesOf(node);
-  const { rows, columns, rowTiles, byRows } = tasksOf(m, n, engine);
+  const { m, n, k } = sizesOf(node);
+  const { rows, columns, rowTiles, byRows, flat } = tasksOf(m, n, engine);
   const slim = slimPart(node, engine).columns > 0;
   const rowIndex = f.local("i32");
   const columnIndex = f.local("i32");
-  const tile = (tileRows: number, tileColumns: number) => () =>
-    emitTile(scope, node, tileRows, tileColumns, i32.mul(rowIndex.get, rows), i32.mul(columnIndex.get, columns));
+  const block = f.local("i32");
+  const tile = (tileRows: number, tileColumns: number, blocks: Blocks) => () => {
+    const place = { row: i32.mul(rowIndex.get, rows), column: i32.mul(columnIndex.get, columns) };
+    emitTile(scope, node, tileRows, tileColumns, place, blocks);
+  };
   /** Chooses the code for a full or for the last, smaller tile. */
-  const overRows = (tileColumns: number) => {
+  const overRows = (tileColumns: number, blocks: Blocks = "all") => {
     const rest = m % rows;
-    if (rest === 0) return tile(rows, tileColumns)();
-    if (m < rows) return tile(rest, tileColumns)();
-    f.if(i32.ltS(rowIndex.get, Math.floor(m / rows)), tile(rows, tileColumns), tile(rest, tileColumns));
+    if (rest === 0) return tile(rows, tileColumns, blocks)();
+    if (m < rows) return tile(rest, tileColumns, blocks)();
+    f.if(i32.ltS(rowIndex.get, Math.floor(m / rows)), tile(rows, tileColumns, blocks), tile(rest, tileColumns, blocks));
+  };
+  /**
+   * Row tiles of one column tile. A long reduction goes block by block: one of B stays in the nearest cache while all
+   * row tiles pass. Two blocks nearly stay there together, and A is read in longer runs.
+   */
+  const overTiles = (from: I32Like, to: I32Like, tileColumns: number) => {
+    const before = Math.ceil(k / reductionBlock) - 1;
+    const over = (blocks: Blocks) => (flat > 0 ? tile(rows, tileColumns, blocks)() : overRows(tileColumns, blocks));
+    const walk = (blocks: Blocks) => f.for(rowIndex, from, to, 1, () => over(blocks));
+    if (before < 2) return walk("all");
+    f.for(block, 0, before, 1, () => walk(block.get));
+    walk("last");
   };
   const rest = n < columns ? n : n % columns;
   const fullColumns = n < columns ? 0 : Math.floor(n / columns);
   if (byRows) {
-    f.for(columnIndex, 0, fullColumns, 1, () => f.for(rowIndex, begin, end, 1, () => overRows(columns)));
+    const last = flat > 0 ? i32.min(end, Math.floor(m / rows)) : end;
+    f.for(columnIndex, 0, fullColumns, 1, () => overTiles(begin, last, columns));
+    if (flat > 0) f.if(i32.eq(end, rowTiles), lastRows);
     f.set(columnIndex, i32.constant(fullColumns));
     if (slim) emitSlim(scope, node, i32.mul(begin, rows), i32.min(i32.mul(end, rows), m));
     else if (rest > 0) overGroups();
     return;
   }
   const last = () => (slim ? emitSlim(scope, node, i32.constant(0), i32.constant(m)) : overAllRows(rest));
-  const overAllRows = (tileColumns: number) => f.for(rowIndex, 0, rowTiles, 1, () => overRows(tileColumns));
+  const overAllRows = (tileColumns: number) => overTiles(0, rowTiles, tileColumns);
   f.for(columnIndex, begin, end, 1, () => {
     if (rest === 0) overAllRows(columns);
     else if (fullColumns === 0) last();
     else f.if(i32.ltS(columnIndex.get, fullColumns), () => overAllRows(columns), last);
   });
+
+  /** The last rows, several column tiles at a time. */
+  function lastRows(): void {
+    const apart = fullColumns % flat;
+    f.set(rowIndex, i32.constant(rowTiles - 1));
+    f.for(columnIndex, 0, fullColumns - apart, flat, tile(m % rows, flat * columns, "all"));
+    if (apart > 0) {
+      f.set(columnIndex, i32.constant(fullColumns - apart));
+      tile(m % rows, apart * columns, "all")();
+    }
+  }
 
   /** The narrow tile at the end has room for more rows, and needs them: its sums would wait for each other. */
   function overGroups(): void {
@@ -251,7 +301,7 @@ function emitProduct(scope: PhaseScope, node: NodeContext): void {
       f.while(
         () => i32.leS(rowIndex.get, whole.get),
         () => {
-          tile(rows * grouped, rest)();
+          tile(rows * grouped, rest, "all")();
           f.increase(rowIndex, grouped);
         },
       );
@@ -283,13 +333,16 @@ function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): voi
   emitDots(scope, slim, { ...rows, ...columns }, new EpilogueEmitter(scope, epilogue, node));
 }
 
+/** Blocks of the reduction that are summed: all of them, one that is not the last, or the last, which finishes the sums. */
+type Blocks = "all" | "last" | I32;
+
 function emitTile(
   scope: PhaseScope,
   node: NodeContext,
   rows: number,
   columns: number,
-  firstRow: Place["base"],
-  firstColumn: Place["base"],
+  { row: firstRow, column: firstColumn }: { row: I32; column: I32 },
+  blocks: Blocks,
 ): void {
   const { f, engine, inputs, output } = scope;
   const { transposeA, transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
@@ -306,7 +359,13 @@ function emitTile(
   const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));
   const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
   const target = f.local("i32", i32.add(output, result.get));
-  const accumulators = new Accumulators(f, engine, { rows, columns });
+  const tileBytes = 4 * columnTile(n, engine);
+  const flat = (vector: number) => {
+    const at = 16 * vector;
+    return panels ? Math.floor(at / tileBytes) * tileBytes * k + (at % tileBytes) : at;
+  };
+  const isFlat = columns > columnTile(n, engine);
+  const accumulators = new Accumulators(f, engine, { rows, columns, ...(isFlat && { flat }) });
   const place = (row: number): Place => ({ base: target.get, offset: 4 * n * row });
 
   const left = { pointer: a, rowBytes: rowBytesOfA, stepBytes: stepBytesOfA };
@@ -319,20 +378,26 @@ function emitTile(
       { base: columnBytes.get, offset: 4 * column },
     );
 
-  const blocks = Math.ceil(k / reductionBlock);
-  if (blocks === 1) {
-    reduceOver(k);
-    accumulators.store(place, finish);
+  // all blocks but the last are of one length; their sums gather in the output
+  const before = Math.ceil(k / reductionBlock) - 1;
+  const skip = (number: I32Like) => {
+    f.increase(a, i32.mul(number, reductionBlock * stepBytesOfA));
+    f.increase(b, i32.mul(number, reductionBlock * rowBytesOfB));
+  };
+  const one = (number: I32) => {
+    reduceOver(reductionBlock);
+    f.if(number, () => accumulators.addFrom(place));
+    accumulators.store(place);
+  };
+  if (typeof blocks !== "string") {
+    skip(blocks);
+    one(blocks);
     return;
   }
-  // all blocks but the last are of one length; their sums gather in the output
   const block = f.local("i32");
-  f.for(block, 0, blocks - 1, 1, () => {
-    reduceOver(reductionBlock);
-    f.if(block.get, () => accumulators.addFrom(place));
-    accumulators.store(place);
-  });
-  reduceOver(k - (blocks - 1) * reductionBlock);
-  accumulators.addFrom(place);
+  if (blocks === "all") f.for(block, 0, before, 1, () => one(block.get));
+  else skip(before);
+  reduceOver(k - before * reductionBlock);
+  if (before > 0) accumulators.addFrom(place);
   accumulators.store(place, finish);
 }

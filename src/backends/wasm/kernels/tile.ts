@@ -14,6 +14,11 @@ export interface Tile {
   readonly rows: number;
   /** Columns, in floats; the last vector may be partial. */
   readonly columns: number;
+  /**
+   * For a few rows of many columns: splats of A are held while one vector of B after the other passes, which lies so many
+   * bytes behind the step's first.
+   */
+  readonly flat?: (vector: number) => number;
 }
 
 /** Estimated cycles of tiled multiply-adds: two vector instructions of four lanes each. */
@@ -87,7 +92,7 @@ export interface RightOperand {
 export class Accumulators {
   readonly sums: readonly (readonly Local<"v128">[])[];
   readonly #b: readonly Local<"v128">[];
-  readonly #splat: Local<"v128">;
+  readonly #splats: readonly Local<"v128">[];
 
   constructor(
     readonly f: FunctionBuilder,
@@ -97,7 +102,7 @@ export class Accumulators {
     const vectors = vectorsOf(tile.columns);
     this.sums = Array.from({ length: tile.rows }, () => Array.from({ length: vectors }, () => f.local("v128")));
     this.#b = Array.from({ length: vectors }, () => f.local("v128"));
-    this.#splat = f.local("v128");
+    this.#splats = Array.from({ length: tile.flat ? tile.rows : 1 }, () => f.local("v128"));
   }
 
   clear(): void {
@@ -106,12 +111,38 @@ export class Accumulators {
 
   /** sums[row] += a(row) · b */
   step(a: (row: number) => Place, b: Place): void {
-    this.#b.forEach((local, i) => this.f.set(local, v128.load(b.base, b.offset + 16 * i)));
-    this.sums.forEach((row, i) => {
-      const place = a(i);
-      this.f.set(this.#splat, v128.load32Splat(place.base, place.offset));
-      row.forEach((sum, j) => this.f.set(sum, this.engine.multiplyAdd(this.#splat.get, this.#b[j]!.get, sum.get)));
-    });
+    const { f, engine, sums } = this;
+    const { flat } = this.tile;
+    const splat = (row: number) => this.#splats[flat ? row : 0]!;
+    const loadSplat = (row: number) => {
+      const { base, offset } = a(row);
+      f.set(splat(row), v128.load32Splat(base, offset));
+    };
+    const loadVectors = (from: number, to: number) => {
+      for (let j = from; j < to; j++) f.set(this.#b[j]!, v128.load(b.base, b.offset + (flat?.(j) ?? 16 * j)));
+    };
+    const add = (row: number, from: number, to: number) => {
+      for (let j = from; j < to; j++) {
+        const sum = sums[row]![j]!;
+        f.set(sum, engine.multiplyAdd(splat(row).get, this.#b[j]!.get, sum.get));
+      }
+    };
+    const vectors = this.#b.length;
+    if (flat === undefined) {
+      loadVectors(0, vectors);
+      sums.forEach((_, row) => {
+        loadSplat(row);
+        add(row, 0, vectors);
+      });
+      return;
+    }
+    sums.forEach((_, row) => loadSplat(row));
+    // two at a time, which wide engines join
+    for (let j = 0; j < vectors; j += 2) {
+      const end = Math.min(j + 2, vectors);
+      loadVectors(j, end);
+      sums.forEach((_, row) => add(row, j, end));
+    }
   }
 
   /** sums = Σ over `length` steps of a · b: see {@link accumulate}. */

@@ -5,7 +5,7 @@ import { planGraph } from "../../../plan/plan.js";
 import type { KernelChoice, NodeContext, Plan } from "../../../plan/types.js";
 import { catalog } from "../catalog.js";
 import { compilePlan } from "../compile.js";
-import { bindCatalog, type Engine } from "../kernel.js";
+import { bindCatalog, type Engine, isKept } from "../kernel.js";
 import type { ProgramFunctions } from "../program.js";
 import { WasmStore } from "../store.js";
 import { shortestTimes } from "./timing.js";
@@ -51,7 +51,7 @@ function readLines(memory: Float32Array): number {
 async function measureIn(
   store: WasmStore,
   engine: Engine,
-  { node, candidates, fixed }: KernelChoice,
+  { node, candidates }: KernelChoice,
   evict: () => void,
 ): Promise<KernelTimes> {
   const graph = graphOf(node);
@@ -63,7 +63,7 @@ async function measureIn(
     declareInputs(store, node);
     const runs = plans.map((plan, i) => {
       const pack = candidates[i]!.packs?.(node);
-      const packsEachTime = pack !== undefined && !fixed.includes(pack.input);
+      const packsEachTime = pack !== undefined && !isKept(node, pack);
       const compiled = compilePlan(plan, engine, store.addresses);
       kept.push(compiled.kept);
       return optimizedRun(compiled.bytes, store, arena, packsEachTime);

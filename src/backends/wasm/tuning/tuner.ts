@@ -2,7 +2,7 @@ import { platform } from "#platform";
 import type { Chosen } from "../../../plan/plan.js";
 import type { Kernel, KernelChoice } from "../../../plan/types.js";
 import { codeKey } from "../compile.js";
-import type { Engine } from "../kernel.js";
+import { type Engine, isKept } from "../kernel.js";
 import { sharedCache, type TuningCache } from "./cache.js";
 import { type KernelTimes, type MeasureKernels, measureOn } from "./measure.js";
 
@@ -73,10 +73,10 @@ export class Tuner {
 const milliseconds = (time: number) => (Number.isFinite(time) ? `${Number(time.toPrecision(3))} ms` : "without memory");
 
 /** Steps of one key take the same time: they need the same code, and pack as often. */
-function keyOf({ node, candidates, fixed }: KernelChoice): string {
+function keyOf({ node, candidates }: KernelChoice): string {
   const keeps = candidates.some((kernel) => {
     const pack = kernel.packs?.(node);
-    return pack !== undefined && fixed.includes(pack.input);
+    return pack !== undefined && isKept(node, pack);
   });
   return `${node.op}${keeps ? " kept" : ""} ${codeKey(node)}`;
 }

@@ -1,6 +1,6 @@
 import type { Acceptance, NodeContext } from "../../../../plan/types.js";
 import { type I32, i32, type Local, v128 } from "../../assembler/index.js";
-import { attributesOf, certain, type Engine, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { attributesOf, certain, type Engine, isKept, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { copy, fill } from "../padded.js";
 import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
 import { Accumulators, columnTile, EpilogueEmitter, rowTile, tiledCycles, vectorsOf } from "../tile.js";
@@ -141,7 +141,7 @@ export const conv2dWinogradRows: WasmKernel = {
     const layout = layoutOf(node, engine);
     if (typeof layout === "string") return layout;
     const { filter, bands, direct } = cyclesOf(layout);
-    return filter + bands < 0.9 * direct ? true : directCostsLess;
+    return (isKept(node, { input: 1 }) ? 0 : filter) + bands < 0.9 * direct ? true : directCostsLess;
   },
   scratchBytes: (node, engine) => {
     return engine.threads * scratchLayout(certain(layoutOf(node, engine))).perThread;

@@ -116,7 +116,8 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const direct = g.batch * g.outputHeight * g.outputWidth * g.kernelHeight ** 2 * g.inputChannels * g.outputChannels;
     const products = tiledCycles(tiles * squared * g.inputChannels * g.outputChannels);
     const sums = (squared * g.inputChannels * g.outputChannels * (2 + tiles / layout.block)) / 4;
-    const transforms = tiles * squared * (g.inputChannels + g.outputChannels) * 0.75;
+    const weights = g.inputChannels * g.outputChannels;
+    const transforms = (tiles * (g.inputChannels + g.outputChannels) + weights) * squared * 0.75;
     return products + sums + transforms < 0.8 * tiledCycles(direct) ? true : directCostsLess;
   },
   scratchBytes(node, engine) {

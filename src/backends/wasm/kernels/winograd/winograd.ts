@@ -1,7 +1,7 @@
 import type { Expression } from "../../../../ops/expression.js";
 import type { Acceptance, NodeContext } from "../../../../plan/types.js";
 import { type I32, i32 } from "../../assembler/index.js";
-import { attributesOf, type Engine, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { attributesOf, type Engine, isKept, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import {
   type Conv2dAttributes,
   type Conv2dGeometry,
@@ -77,13 +77,13 @@ export function layoutOf(c: Convolution, engine: Engine): Layout {
   return { matrices, tiling, inputs, outputs, outputHeight, outputWidth, block };
 }
 
-/** Whether the method costs clearly less than multiplying directly. */
-function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number): Acceptance {
+/** Whether the method costs clearly less than multiplying directly; `kept` filters are transformed once and for all. */
+function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number, kept: boolean): Acceptance {
   const { matrices, tiling, inputs, outputs } = layout;
   const tiles = tileCount(tiling);
   const squared = matrices.points ** 2;
   const products = tiledCycles(tiles * squared * inputs * outputs);
-  const transforms = (tiles + 2 * Math.min(inputs, outputs)) * squared * (inputs + outputs) * 0.75;
+  const transforms = (tiles * (inputs + outputs) + (kept ? 0 : inputs * outputs)) * squared * 0.75;
   const reloads = (Math.ceil(tiles / layout.block) * filterBytes) / 16;
   return products + transforms + reloads < 0.8 * tiledCycles(directMultiplyAdds) ? true : directCostsLess;
 }
@@ -161,7 +161,7 @@ function convolutionKernel(
       const direct = g.batch * g.outputHeight * g.outputWidth * c.taps ** 2 * c.inputs * c.outputs;
       // judged for one thread whatever their number, since the choice of the kernel changes the last bits of results
       const layout = layoutOf(c, { ...engine, threads: 1 });
-      return pays(layout, direct, scratchLayout(layout).filter);
+      return pays(layout, direct, scratchLayout(layout).filter, isKept(node, { input: 1 }));
     },
     scratchBytes(node, engine) {
       return engine.threads * scratchLayout(layoutOf(describe(node).c, engine)).perThread;
