@@ -108,7 +108,7 @@ function tilesOfPredictions({ which, shape, classes, predictions, images, exampl
       marked: isWrong && which === "all",
     };
   });
-  const share = `${wrong} of ${examples} images are wrong`;
+  const share = `${wrong.toLocaleString("en")} of ${examples.toLocaleString("en")} images are wrong`;
   return which === "all"
     ? {
         title: "Predictions",
