@@ -1,16 +1,8 @@
 import { basename, dirname, extname } from "node:path";
 import { checkOptions, closest, fail } from "../core/errors.js";
 import { type Against, againsts, type Experiment, experiments } from "../zoo/experiments.js";
-import {
-  checkConfig,
-  configFromFile,
-  type GivenConfig,
-  isObject,
-  namesConfig,
-  type RunConfig,
-  readConfigFile,
-  resolveConfig,
-} from "./trainConfig.js";
+import { configFromFile, namesConfig, readConfigFile, resolveConfig } from "./trainConfig.js";
+import { checkConfig, type GivenConfig, isObject, type RunConfig } from "./trainOptions.js";
 
 /** An experiment as it is run: one of fovea's, or what a file says. */
 export interface ExperimentPlan extends Pick<Experiment, "name" | "title" | "against"> {

@@ -21,7 +21,7 @@ import { train } from "./commands/train.js";
 import { isListOfSeeds } from "./experiments.js";
 import { formatTable } from "./format.js";
 import type { Io } from "./io.js";
-import { addTrainOptions } from "./trainConfig.js";
+import { addTrainOptions } from "./trainOptions.js";
 import { version } from "./version.js";
 
 const exitCodeHelp = `

@@ -5,7 +5,7 @@ import { platform } from "#platform";
 import { FoveaError, fail } from "../core/errors.js";
 import type { EpochLog } from "../train/callbacks.js";
 import { type Lock, takeLock } from "./lock.js";
-import type { RunConfig } from "./trainConfig.js";
+import type { RunConfig } from "./trainOptions.js";
 import { version } from "./version.js";
 
 /** What a run came to. */

@@ -29,7 +29,8 @@ import {
 } from "./ownData.js";
 import { noteSkipped, readingProgress } from "./reading.js";
 import { modelFile, readConfig, runFiles } from "./run.js";
-import { configFromFile, type RunConfig, type RunSettings } from "./trainConfig.js";
+import { configFromFile } from "./trainConfig.js";
+import type { RunConfig, RunSettings } from "./trainOptions.js";
 
 /** How the data of a task are read. */
 export interface Reading {

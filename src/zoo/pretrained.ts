@@ -24,6 +24,10 @@ export interface TakenOver {
  *
  * @param classifier what `model` is made by
  * @param where what errors name: the file
+ * @example
+ * const small = findImageClassifier("small");
+ * const flowers = new Model(small.network({ input: [32, 32, 3], classes: 5 })).initialize(1);
+ * console.log(takeFeatures(flowers, small, bytes, "cats.safetensors").head); // false: other classes, a new last layer
  */
 export function takeFeatures(
   model: Model,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { configSchema } from "../../src/cli/trainConfig.js";
+import { configSchema } from "../../src/cli/trainOptions.js";
 import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
 
 let machine: Machine;

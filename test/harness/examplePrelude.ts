@@ -4,7 +4,7 @@ import {
   dense,
   flatten,
   input,
-  type Model,
+  Model,
   maxPool2d,
   modelFromBytes,
   type SymbolicTensor,
@@ -12,6 +12,7 @@ import {
   sgd,
 } from "fovea";
 import { strokes, subset, type TrainAndTest } from "fovea/data";
+import { findImageClassifier } from "fovea/zoo";
 
 /** Names that examples may use without saying where they come from: those of `index.ts` … */
 export interface Prelude {
@@ -70,5 +71,15 @@ export async function dataPrelude(): Promise<DataPrelude> {
   return { data: train, bytes, packed: gzipSync(bytes) };
 }
 
-/** Examples of networks need nothing else. */
-export const zooPrelude = async () => ({});
+/** … of `zoo/index.ts` … */
+export interface ZooPrelude {
+  /** As `new Model(smallCnn())` makes them of networks. */
+  readonly Model: typeof Model;
+  /** The file of a small classifier of images. */
+  readonly bytes: Uint8Array;
+}
+
+export async function zooPrelude(): Promise<ZooPrelude> {
+  const network = findImageClassifier("small").network({ input: [32, 32, 3], classes: 3 });
+  return { Model, bytes: new Model(network).initialize(1).toBytes() };
+}

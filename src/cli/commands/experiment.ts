@@ -12,8 +12,9 @@ import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { interruption, RunDirectory, type RunResult, readConfig, readResult, runFiles } from "../run.js";
 import { newTask, resumedTask, type Task } from "../task.js";
-import { configForFile, configFromFile, type RunConfig } from "../trainConfig.js";
+import { configForFile, configFromFile } from "../trainConfig.js";
 import { trainTask, writeStart } from "../training.js";
+import type { RunConfig } from "../trainOptions.js";
 
 export interface ExperimentOptions extends ExperimentFlags {
   readonly out?: string;

@@ -10,7 +10,7 @@ import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { modelFile, type RunResult, readEnvironment, readEpochs, readResult } from "../run.js";
 import { some } from "../runData.js";
 import { taskOfRun } from "../task.js";
-import type { RunConfig } from "../trainConfig.js";
+import type { RunConfig } from "../trainOptions.js";
 
 export interface ReportCommandOptions {
   readonly out?: string;

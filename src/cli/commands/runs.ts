@@ -13,7 +13,7 @@ import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { checkUnlocked } from "../lock.js";
 import { interruption, type RunResult, readConfig, readEpochs, readResult, readStarted, runFiles } from "../run.js";
 import { labelOf } from "../task.js";
-import type { RunConfig } from "../trainConfig.js";
+import type { RunConfig } from "../trainOptions.js";
 
 /** Where `fovea train` puts runs that are not told where to go. */
 const home = "runs";

@@ -19,17 +19,9 @@ import { invocation } from "../invocation.js";
 import { exitCodes, type Io, printJson, printLine, printNote } from "../io.js";
 import { interruption, RunDirectory, type RunResult, runFiles } from "../run.js";
 import { labelOf, newTask, resumedTask, type Task, type TaskData } from "../task.js";
-import {
-  configForFile,
-  configFromFile,
-  configOfFlags,
-  flagsGiven,
-  namesConfig,
-  type RunConfig,
-  readGivenConfig,
-  resolveConfig,
-} from "../trainConfig.js";
+import { configForFile, configFromFile, namesConfig, readGivenConfig, resolveConfig } from "../trainConfig.js";
 import { trainTask, writeStart } from "../training.js";
+import { configOfFlags, flagsGiven, type RunConfig } from "../trainOptions.js";
 
 /** What the command line says, by commander's names; those that decide the run are in trainConfig.ts. */
 export interface TrainOptions {
