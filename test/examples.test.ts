@@ -17,7 +17,7 @@ const entries = [
     names: ["digits", "net", "before", "image"],
   },
   { name: "fovea/signal", file: "signal/index.ts", prelude: "signalPrelude", names: ["sequential", "input"] },
-  { name: "fovea/zoo", file: "zoo/index.ts", prelude: "zooPrelude", names: [] },
+  { name: "fovea/zoo", file: "zoo/index.ts", prelude: "zooPrelude", names: ["Model"] },
 ] as const;
 
 const generated = makeGenerated("examples");

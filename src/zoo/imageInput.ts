@@ -39,7 +39,7 @@ export function imageNetwork(image: SymbolicTensor, scores: SymbolicTensor): Net
  *
  * Errors: code "usage" for a model without that layer; code "shape" for another number of channels.
  *
- * @example setNormalization(new Model(smallCnn()), { mean: [0.5, 0.5, 0.5], deviation: [0.25, 0.25, 0.25] })
+ * @example setNormalization(new Model(smallCnn({ normalization: true })), imageNetNormalization)
  */
 export function setNormalization(model: Model, { mean, deviation }: Normalization): void {
   model.setWeight(`${normalizationLayer}.movingMean`, mean);

@@ -24,6 +24,10 @@ export interface TakenOver {
  *
  * @param classifier what `model` is made by
  * @param where what errors name: the file
+ * @example
+ * const small = findImageClassifier("small");
+ * const make = (classes: number) => new Model(small.network({ input: [32, 32, 3], classes })).initialize(1);
+ * takeFeatures(make(3), small, make(10).toBytes(), "ten.safetensors"); // { from: "fovea", head: false }
  */
 export function takeFeatures(
   model: Model,

@@ -226,8 +226,7 @@ export const recipes: readonly Recipe[] = [
   {
     name: "cifar-best",
     title: "The best on CIFAR-10",
-    description:
-      "A residual network of nine layers, crops and flips, one cycle of the rate; about 10 minutes",
+    description: "A residual network of nine layers, crops and flips, one cycle of the rate; about 10 minutes",
     system: "D5",
     loss: "crossEntropy",
     settings: {
@@ -265,7 +264,8 @@ export const recipes: readonly Recipe[] = [
   {
     name: "fashion-cnn",
     title: "CNN on Fashion-MNIST",
-    description: "Five convolutions with batch normalisation, small crops and flips, one cycle of the rate; about 5 minutes",
+    description:
+      "Five convolutions with batch normalisation, small crops and flips, one cycle of the rate; about 5 minutes",
     system: "D6",
     loss: "crossEntropy",
     settings: {

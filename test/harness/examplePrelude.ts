@@ -4,7 +4,7 @@ import {
   dense,
   flatten,
   input,
-  type Model,
+  Model,
   maxPool2d,
   modelFromBytes,
   type SymbolicTensor,
@@ -71,4 +71,4 @@ export async function dataPrelude(): Promise<DataPrelude> {
 }
 
 /** Examples of networks need nothing else. */
-export const zooPrelude = async () => ({});
+export const zooPrelude = async () => ({ Model });
