@@ -169,10 +169,10 @@ function pixelLines(view: Extract<View, { view: "pixelArithmetic" }>): string[] 
   const { layer, at, shape, firstChannel } = view;
   const [rows, columns, reads] = shape;
   const block = (values: Float32Array, channel: number) => {
-    const cells = channelOf(values, view, channel).map((value) => value.toFixed(3).padStart(8));
+    const cells = channelOf(values, view, channel).map((value) => value.toFixed(2).padStart(6));
     return Array.from({ length: rows }, (_, row) => cells.slice(row * columns, (row + 1) * columns).join(""));
   };
-  const width = 8 * columns;
+  const width = 6 * columns;
   const signs = (row: number) => (row === rows >> 1 ? ["   ×", "   ="] : ["    ", "    "]);
   const head = `${"patch".padStart(width)}    ${"kernel".padStart(width)}    ${"product".padStart(width)}`;
   const blocks = channelsOf(view)

@@ -57,7 +57,8 @@ export {
   predictions,
 } from "./predictions.js";
 export type { Picture, Target, TargetOptions, ViewOptions } from "./probe.js";
-export { type ReportFacts, type ReportOptions, reportHtml } from "./report/report.js";
+export { reportHtml } from "./report/report.js";
+export type { ReportFacts, ReportOptions } from "./report/subject.js";
 export {
   type Change,
   type GeometricChange,

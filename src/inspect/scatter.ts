@@ -111,7 +111,7 @@ export function sketchFeaturePlane(canvas: Canvas, view: FeaturePlane): Sketch {
   const key = classKey(canvas, view);
   key.setAttribute("x", String(margin + size + 12));
   key.setAttribute("y", "4");
-  const title = view.method === "pca" ? "Principal components" : "t-SNE";
+  const title = `Where images lie: ${view.method === "pca" ? "principal components" : "t-SNE"}`;
   const subtitle = planeSentence(view);
   const width = margin + size + 12 + Number(key.getAttribute("width")) + margin;
   return {

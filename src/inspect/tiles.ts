@@ -108,7 +108,7 @@ function tilesOfPredictions({ which, shape, classes, predictions, images, exampl
       marked: isWrong && which === "all",
     };
   });
-  const share = `${wrong} of ${examples} images are wrong`;
+  const share = `${wrong.toLocaleString("en")} of ${examples.toLocaleString("en")} images are wrong`;
   return which === "all"
     ? {
         title: "Predictions",
@@ -149,11 +149,14 @@ function tilesOfAdversarial(view: AdversarialImages, theme: ThemeName): TileShee
     return { width, height, rgb: paint(means, color), label: "" };
   });
   const fooled = fair.filter((image) => image.fooled).length;
-  const what = target === undefined ? "images that are recognised no longer are" : "images are taken for it";
+  const outcome =
+    target === undefined
+      ? `of ${fair.length} images that are recognised, ${fooled} no longer are`
+      : `${fooled} of ${fair.length} images are taken for it`;
   const aim = target === undefined ? "" : ` towards “${target.name}”`;
   return {
     title: `Adversarial images: ${method === "fgsm" ? "FGSM" : "PGD"}${aim}`,
-    subtitle: `changed by at most ${short(epsilon)} of the pixels' range; ${fooled} of ${fair.length} ${what}`,
+    subtitle: `changed by at most ${short(epsilon)} of the pixels' range; ${outcome}`,
     rows: [
       {
         label: "image",

@@ -5,18 +5,31 @@ import { strokes } from "../../src/data/strokes.js";
 import { conv2d, dense, flatten, input, type Model, modelFromBytes, sequential, sgd } from "../../src/index.js";
 import { diverging, sequential as viridis } from "../../src/inspect/colors.js";
 import {
+  adversarialImages,
+  attackCurve,
+  calibrationDiagram,
+  confusion,
   featureMaps,
+  featurePlane,
   filterEvolution,
   filters,
+  foolingImages,
+  geometryCurve,
   gradCam,
   gradientNorms,
   guidedBackpropagation,
   histograms,
   integratedGradients,
   maximizeActivation,
+  mistakes,
+  noiseCurve,
   occlusion,
   type PictureView,
+  pixelArithmetic,
+  predictions,
+  rejection,
   saliency,
+  slidingWindows,
   topActivations,
   unitReport,
   type View,
@@ -53,12 +66,32 @@ beforeAll(async () => {
     histograms: await histograms(net, test, options),
     report: await unitReport(net, test, options),
     norms: await gradientNorms(net, test, options),
+    predictions: await predictions(net, test, options),
+    mistakes: await mistakes(net, test, { count: 5, ...options }),
+    confusion: await confusion(net, test, options),
+    pca: await featurePlane(net, test, { method: "pca", ...options }),
+    tsne: await featurePlane(net, test, { steps: 60, ...options }),
+    pixel: await pixelArithmetic(net, image, { layer: "conv2d_1", ...options }),
+    windows: slidingWindows({ input: [6, 5], kernel: 3, padding: [1, 0], dilation: [1, 2] }),
+    adversarial: await adversarialImages(net, test, { epsilon: 0.2, ...options }),
+    fooling: await foolingImages(net, { steps: 20, ...options }),
+    calibration: await calibrationDiagram(net, test, options),
+    rejection: await rejection(net, test, { error: 0.5, ...options }),
+    curve: await noiseCurve(net, test, { levels: [0, 0.5], ...options }),
+    robustness: {
+      view: "robustness",
+      curves: [
+        await geometryCurve(net, test, "scale", { levels: [1], ...options }),
+        await attackCurve(net, test, { epsilons: [0, 0.3], target: 2, steps: 2, ...options }),
+      ],
+    },
   });
 });
 
 const names = [
   ...["filters", "deepFilters", "maps", "saliency", "guided", "integrated", "occlusion", "gradCam", "top", "maximized"],
-  ...["evolution", "histograms", "report", "norms"],
+  ...["evolution", "histograms", "report", "norms", "predictions", "mistakes", "confusion", "pca", "tsne", "pixel"],
+  ...["windows", "adversarial", "fooling", "calibration", "rejection", "curve", "robustness"],
 ];
 
 describe.each(names)("the picture of %s", (name) => {

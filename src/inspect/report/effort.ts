@@ -32,6 +32,6 @@ export function effortFor({ multiplyAdds }: NetworkSummary, length: number, quic
   return {
     tested: affordable(1, 500, 10_000),
     images: affordable(passes.curves, 100, 1000),
-    attacked: affordable(passes.attacks, 20, 200),
+    attacked: affordable(passes.attacks, 40, 200),
   };
 }

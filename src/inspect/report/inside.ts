@@ -13,7 +13,7 @@ import { themes } from "../svg.js";
 import { pictureTile, short, type Tile, tilesOf } from "../tiles.js";
 import { capital, count, type Html, html } from "./html.js";
 import { drawing, key, scale, tiles } from "./pictures.js";
-import type { ReportSubject } from "./report.js";
+import type { ReportSubject } from "./subject.js";
 
 /** Filters and maps are shown up to so many of each layer. */
 const mostFilters = 40;

@@ -52,7 +52,7 @@ input{accent-color:var(--first)}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.5rem;margin:0 0 1rem}
 .facts div{background:var(--panel);border-radius:.4rem;padding:.5rem .7rem}
 dt{font-size:.8rem}
-dd{margin:0;font-weight:600;font-size:.95rem;overflow-wrap:anywhere}
+dd{margin:0;font-weight:600;font-size:.9rem;overflow-wrap:anywhere}
 .wide{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem .25rem 0;text-align:left;border-bottom:1px solid var(--grid);white-space:nowrap}

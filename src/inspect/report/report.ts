@@ -1,76 +1,23 @@
 import { checkOptions, FoveaError } from "../../core/errors.js";
 import { type Dataset, take } from "../../data/dataset.js";
 import { wholeNumber } from "../../model/check.js";
-import type { LossName } from "../../model/losses.js";
-import type { EpochLog } from "../../train/callbacks.js";
 import type { Model } from "../../train/model.js";
 import { type Scored, score } from "../classes.js";
 import { type ViewOptions, viewOptionNames } from "../probe.js";
 import { summarize } from "../summary.js";
-import { type Canvas, newCanvas } from "../svg.js";
+import { newCanvas } from "../svg.js";
 import { effortFor, type ReportEffort } from "./effort.js";
 import { count, facts, type Html, html } from "./html.js";
 import { attacks, featureMapTiles, filterTiles, gradCams, layout, robustnessCharts } from "./inside.js";
 import { page, pageTheme, type Section } from "./page.js";
 import { classes, confusionTable, predictionTiles, trust, worstMistakes } from "./results.js";
+import type { ReportOptions, ReportSubject } from "./subject.js";
 import { learningCurves, networkTable } from "./training.js";
-
-/** Names with values, under a heading of their own. */
-export interface ReportFacts {
-  readonly title: string;
-  readonly rows: readonly (readonly [name: string, value: string])[];
-}
-
-export interface ReportOptions extends ViewOptions {
-  /** Above everything. Default: "Report". */
-  readonly title?: string;
-  /** Below the title: what was trained on what. Default: the data's source. */
-  readonly lead?: string;
-  /** The most important numbers, with those that are measured. Default: none. */
-  readonly summary?: ReportFacts["rows"];
-  /** Settings, environment and their like. Default: none. */
-  readonly facts?: readonly ReportFacts[];
-  /** How training went. Default: the section says that it is not known. */
-  readonly epochs?: readonly EpochLog[];
-  /** The epoch whose weights were kept. */
-  readonly weightsOfEpoch?: number;
-  /** What the loss axis is called. Default: "crossEntropy". */
-  readonly loss?: LossName;
-  /** A quarter of the effort. Default: false. */
-  readonly quick?: boolean;
-  /** Test images for tables. Default: as many as a minute suffices for, 10,000 at most. */
-  readonly tested?: number;
-  /** Test images for curves of noise and movements. Default: …, 1,000 at most. */
-  readonly images?: number;
-  /** Test images that are attacked. Default: …, 200 at most. */
-  readonly attacked?: number;
-  /** Decides which images are taken, noise and directions. Default: 0. */
-  readonly seed?: number;
-  /** Told what is going to be done before anything is. */
-  readonly onEffort?: (effort: ReportEffort) => void;
-  /** Told of each section before it is made. */
-  readonly onSection?: (title: string) => void;
-}
 
 const optionNames = [
   ...["title", "lead", "summary", "facts", "epochs", "weightsOfEpoch", "loss", "quick"],
   ...["tested", "images", "attacked", "seed", "onEffort", "onSection", ...viewOptionNames],
 ];
-
-/** What sections are made from. */
-export interface ReportSubject {
-  readonly model: Model;
-  readonly canvas: Canvas;
-  readonly execution: ViewOptions;
-  readonly options: ReportOptions;
-  /** Images for tables, for curves, and for attacks. */
-  readonly tested: Dataset;
-  readonly some: Dataset;
-  readonly attacked: Dataset;
-  readonly seed: number;
-  /** What the classifier says of `tested`, once. Errors: where it is none. */
-  readonly scored: () => Promise<Scored>;
-}
 
 const where = "report";
 

@@ -14,7 +14,7 @@ import { confusionOf, type Predictions, predictionsOf } from "../predictions.js"
 import { tilesOf } from "../tiles.js";
 import { capital, captioned, count, type Html, html, table } from "./html.js";
 import { drawing, key, tiles } from "./pictures.js";
-import type { ReportSubject } from "./report.js";
+import type { ReportSubject } from "./subject.js";
 
 const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
 

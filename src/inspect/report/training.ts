@@ -5,7 +5,7 @@ import { type Line, lineChart } from "../lineChart.js";
 import type { NetworkSummary } from "../summary.js";
 import { count, type Html, html, table } from "./html.js";
 import { drawing, key } from "./pictures.js";
-import type { ReportSubject } from "./report.js";
+import type { ReportSubject } from "./subject.js";
 
 const orDash = (value: number) => (value === 0 ? "–" : count(value));
 

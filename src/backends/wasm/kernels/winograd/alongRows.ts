@@ -312,8 +312,8 @@ function emitImageTransform(
   };
   f.for(line!, 0, imageRows, 1, () => {
     f.set(y!, i32.add(firstRow.get, line!.get));
-    const place0 = i32.mul(i32.divU(line!.get, strideY), 4 * tiles * depth);
-    f.set(target!, i32.add(place.image, i32.add(place0, i32.mul(i32.remU(line!.get, strideY), plane))));
+    const above = i32.mul(i32.divU(line!.get, strideY), 4 * tiles * depth);
+    f.set(target!, i32.add(place.image, i32.add(above, i32.mul(i32.remU(line!.get, strideY), plane))));
     f.if(
       i32.ltU(y!.get, g.inputHeight),
       () => {
