@@ -19,8 +19,8 @@ const background = -1;
  * The network that read zip codes (D7): 16 × 16 pixels; twelve maps of 8 × 8 and twelve of 4 × 4, by 5 × 5 windows in
  * steps of two; 30 hidden units and 10 outputs. 1,068 + 2,592 + 5,790 + 310 = 9,760 parameters, as in the original:
  *
- * - weights are shared within a map, biases are not: each unit has one of its own (the layer `unitBias`; a program that
- *   loads such a model from a file imports `fovea/zoo` first);
+ * - weights are shared within a map, biases are not: each unit has one of its own. That is a layer which `defineLayer` has
+ *   made, so a program that loads such a model from a file must have imported this function;
  * - pixels 0…1 are stretched to −1…1, and beyond the border of an image or a map everything is −1;
  * - each map of the second layer sees eight of the twelve maps of the first. The paper keeps to itself which: here the
  *   first layer has three parts of four maps, and four maps of the second see parts a and b, four b and c, four a and c.
