@@ -48,6 +48,8 @@ describe("arguments", () => {
     expect(parseOptions(["--vs-tfjs=/opt/tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: "/opt/tfjs" });
     expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
     expect(parseOptions(["--micro"]).mode).toBe("micro");
+    expect(parseOptions(["--loader"])).toMatchObject({ mode: "loader", only: ["cifar-64-64-b32"] });
+    expect(parseOptions(["--loader", "--only", "mnist-deep-b50"]).only).toEqual(["mnist-deep-b50"]);
     expect(parseOptions(["--help", "--micro"]).mode).toBe("help");
   });
 
@@ -116,6 +118,17 @@ describe("results", () => {
     expect(written[6]).toMatch(/^workload +threads +train ms +infer ms +GFLOP\/s +of peak +compile ms$/);
     expect(written[7]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +[\d.]+ +\d+ % +\d+$/);
     expect(written.length).toBe(8);
+  });
+
+  it("of --loader are a step's times with and without augmentation, and what that takes by itself", async () => {
+    const { code, written } = await run("--loader", ...short, "--json");
+    expect(code).toBe(0);
+    const { name, threads, still_ms, varied_ms, ratio, augment_ms } = JSON.parse(written[0]!);
+    expect([written.length, name, threads]).toEqual([1, "mnist-shallow-b50", 1]);
+    for (const time of [still_ms, varied_ms, ratio, augment_ms]) expect(time).toBeGreaterThan(0);
+    const table = await run("--loader", ...short);
+    expect(table.written).toContainEqual("augmentation: randomCrop, flip, rotate, brightness, saturation");
+    expect(table.written.at(-1)).toMatch(/^mnist-shallow-b50 +1( +[\d.]+){4}$/);
   });
 
   it("of --profile are a line per phase, the longest first, with the speed of products", async () => {

@@ -70,15 +70,18 @@ export class ColourMap {
   }
 
   #findMean(): void {
-    const { channels } = this;
     const image = this.#image;
-    const sums = [0, 0, 0];
-    for (let i = 0; i < image.length; i += channels) {
-      for (let channel = 0; channel < channels; channel++) sums[channel]! += image[i + channel]!;
+    let [red, green, blue] = [0, 0, 0];
+    if (this.channels === 1) for (let i = 0; i < image.length; i++) red += image[i]!;
+    else {
+      for (let i = 0; i < image.length; i += 3) {
+        red += image[i]!;
+        green += image[i + 1]!;
+        blue += image[i + 2]!;
+      }
     }
-    for (let channel = 0; channel < channels; channel++) {
-      this.#mean[channel] = sums[channel]! / (image.length / channels);
-    }
+    const pixels = image.length / this.channels;
+    this.#mean.set([red / pixels, green / pixels, blue / pixels]);
     this.#meanKnown = true;
   }
 
