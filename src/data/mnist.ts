@@ -135,7 +135,7 @@ export async function digits(options: MnistOptions = {}): Promise<TrainAndTest> 
     if (!(error instanceof FoveaError && error.code === "data" && error.where === digitsSource.name)) throw error;
     const { train, test, seed } = options;
     const generated = await strokes({ train, test, seed });
-    const source = "MNIST could not be had: training on generated digits (strokes)";
+    const source = "generated digits (strokes), since MNIST could not be had";
     return { train: { ...generated.train, source }, test: { ...generated.test, source } };
   }
 }

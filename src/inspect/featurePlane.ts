@@ -96,6 +96,9 @@ export async function featurePlane(
       fix: "Take fewer images, or another layer",
     });
   }
+  // t-SNE holds distances, neighbourhoods and nearness of all pairs, in float64
+  const pairs = method === "tsne" ? 3 * 8 * data.length ** 2 : 0;
+  options.onMemory?.(pairs + 4 * size * data.length);
   const probe = await Probe.of(model, where, options);
   const values = new Float32Array(data.length * size);
   await overExamples(probe, data, [tensor], batch, ([found], start, examples) => {

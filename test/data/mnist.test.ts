@@ -81,7 +81,7 @@ describe("without the published sets", () => {
 
   test("digits draws them instead, as many, and says so", async () => {
     const { train, test: held } = await digits({ train: 50, test: 20, seed: 4 });
-    const source = "MNIST could not be had: training on generated digits (strokes)";
+    const source = "generated digits (strokes), since MNIST could not be had";
     expect(train).toMatchObject({ source, length: 50, name: "strokes train" });
     expect(held).toMatchObject({ source, length: 20 });
   });

@@ -258,6 +258,7 @@ export async function inspect(
       expected: "a run directory or a .safetensors file",
     });
   }
+  normalizationOf(options);
   const model = await loadModel(await modelFile(path));
   const onMemory = (bytes: number) => {
     if (options.json !== true) printNote(io, `takes ${formatBytes(bytes)} of memory`);
