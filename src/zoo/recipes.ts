@@ -226,7 +226,7 @@ export const recipes: readonly Recipe[] = [
   {
     name: "cifar-best",
     title: "The best on CIFAR-10",
-    description: "A residual network of nine layers, crops and flips, one cycle of the rate; about 20 minutes",
+    description: "A residual network of nine layers, crops and flips, one cycle of the rate; about 8 minutes",
     system: "D5",
     loss: "crossEntropy",
     settings: {
