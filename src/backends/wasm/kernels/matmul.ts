@@ -222,13 +222,14 @@ function tasksOf(m: number, n: number, engine: Engine) {
 
 /**
  * Column tiles that the last rows take side by side, where these are so few that the sums of one tile would wait for
- * each other: as many as make as many sums as a full tile has. 0 where they are taken like the others.
+ * each other: as many as make as many sums as a full tile has. 0 where they are taken like the others: of narrow vectors,
+ * whose tiles are small enough anyway, two threads took half as long again.
  */
 function flatTiles(m: number, n: number, engine: Engine): number {
   const most = mostRows(columnTile(n, engine), engine);
   const rest = m % most;
   const tiles = Math.floor(most / Math.max(1, rest));
-  return engine.sinks || m < most || rest === 0 || tiles < 2 || n < tiles * columnTile(n, engine) ? 0 : tiles;
+  return !engine.wide || m < most || rest === 0 || tiles < 2 || n < tiles * columnTile(n, engine) ? 0 : tiles;
 }
 
 function emitProduct(scope: PhaseScope, node: NodeContext): void {
