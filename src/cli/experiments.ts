@@ -1,5 +1,5 @@
 import { basename, dirname, extname } from "node:path";
-import { checkOptions, closest, fail } from "../core/errors.js";
+import { checkOptions, didYouMean, fail } from "../core/errors.js";
 import { type Against, againsts, type Experiment, experiments } from "../zoo/experiments.js";
 import { configFromFile, namesConfig, readConfigFile, resolveConfig } from "./trainConfig.js";
 import { checkConfig, type GivenConfig, isObject, type RunConfig } from "./trainOptions.js";
@@ -57,13 +57,12 @@ function findExperiment(name: string): GivenExperiment {
   const found = experiments.find((experiment) => experiment.name === name);
   if (found !== undefined) return found;
   const names = experiments.map((experiment) => experiment.name);
-  const near = closest(name, names);
   return fail({
     code: "usage",
     where: `experiment "${name}"`,
     problem: "there is no such experiment",
     expected: `one of ${names.join(", ")}, or a file of JSON`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(name, names),
   });
 }
 

@@ -1,5 +1,5 @@
 import { platform } from "#platform";
-import { closest, FoveaError, fail } from "../core/errors.js";
+import { didYouMean, FoveaError, fail } from "../core/errors.js";
 import { cifar10, cifarPlace } from "../data/cifar.js";
 import { lastPart, listFiles } from "../data/files.js";
 import { imageExtensions } from "../data/imageFiles.js";
@@ -80,13 +80,12 @@ export async function findData(what: string, options: FindOptions): Promise<Foun
     return /\.npz$/i.test(path) ? arraysIn(path) : folderData(path, options);
   }
   const names = knownSets.map(({ name }) => name);
-  const near = closest(what, names);
   return fail({
     code: "usage",
     where: `data set "${what}"`,
     problem: "there is no such data set, folder or file",
     expected: `one of ${names.join(", ")}, or a path`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(what, names),
   });
 }
 

@@ -1,5 +1,5 @@
 import { platform } from "#platform";
-import { closest, fail } from "../core/errors.js";
+import { didYouMean, fail } from "../core/errors.js";
 import type { LossName } from "../model/losses.js";
 import type { Network } from "../model/network.js";
 import { loadModel } from "../train/model.js";
@@ -31,13 +31,12 @@ export async function findNetwork(what: string, command: string): Promise<FoundN
     return { title: file, network: (await loadModel(file)).network, training: await trainingOf(what, file) };
   }
   const names = listedRecipes.map(({ name }) => name);
-  const near = closest(what, names);
   return fail({
     code: "usage",
     where: `${command} "${what}"`,
     problem: "there is no recipe, run directory or model file of this name",
     expected: `a path, or one of ${names.join(", ")}`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(what, names),
   });
 }
 

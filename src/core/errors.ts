@@ -87,18 +87,23 @@ export function fail(details: ErrorDetails): never {
 export function checkOptions(where: string, options: object | undefined, known: readonly string[]): void {
   for (const name of Object.keys(options ?? {})) {
     if (known.includes(name)) continue;
-    const near = closest(name, known);
     fail({
       code: "option",
       where,
       problem: `unknown option "${name}"`,
       expected: known.length > 0 ? `one of ${known.join(", ")}` : "no options",
-      fix: near === undefined ? undefined : `Did you mean "${near}"`,
+      fix: didYouMean(name, known),
     });
   }
 }
 
-/** The candidate within two edits of `word`, if there is one: the "did you mean" of every message. */
+/** The `fix` of a message about an unknown `word`, where one of the known ones is like it. */
+export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
+  const near = closest(word, candidates);
+  return near === undefined ? undefined : `Did you mean "${near}"`;
+}
+
+/** The candidate within two edits of `word`, if there is one. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = 3;

@@ -1,4 +1,4 @@
-import { checkOptions, closest, fail } from "../core/errors.js";
+import { checkOptions, didYouMean, fail } from "../core/errors.js";
 import { choice, describe, list, located, namedParts, wholeNumber, wrongOption } from "./check.js";
 import { definedKind } from "./customLayer.js";
 import { type Layer, type LayerKind, restoreLayer } from "./layer.js";
@@ -188,15 +188,13 @@ function kindNamed(name: unknown, place: string): LayerKind {
   if (typeof name !== "string") return wrongOption(place, "kind", name, "the name of a kind of layer");
   const definition = Object.hasOwn(layerKinds, name) ? layerKinds[name] : definedKind(name);
   if (definition !== undefined) return definition;
-  const near = closest(name, Object.keys(layerKinds));
   return fail({
     code: "option",
     where: place,
     problem: `unknown kind of layer "${name}"`,
     fix:
-      near === undefined
-        ? `If it is a layer of your own, run defineLayer({ name: "${name}", … }) before loading`
-        : `Did you mean "${near}"`,
+      didYouMean(name, Object.keys(layerKinds)) ??
+      `If it is a layer of your own, run defineLayer({ name: "${name}", … }) before loading`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { closest, FoveaError, fail } from "../core/errors.js";
+import { didYouMean, FoveaError, fail } from "../core/errors.js";
 
 /**
  * Checks of single options, the same for what a user writes and for what a file says. Each takes the place (`where`),
@@ -68,8 +68,7 @@ export function choice<T extends string>(where: string, name: string, value: unk
   if (found !== undefined) return found;
   const expected = `one of ${known.join(", ")}`;
   if (typeof value !== "string") return wrongOption(where, name, value, expected);
-  const near = closest(value, known);
-  const fix = near === undefined ? undefined : `Did you mean "${near}"`;
+  const fix = didYouMean(value, known);
   return fail({ code: "option", where, problem: `unknown ${name} "${value}"`, expected, fix });
 }
 

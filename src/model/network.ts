@@ -1,4 +1,4 @@
-import { closest, fail } from "../core/errors.js";
+import { didYouMean, fail } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shapes.js";
 import { describe } from "./check.js";
 import { isLayer, type Layer, type LayerWeight, placeOf } from "./layer.js";
@@ -165,13 +165,12 @@ export function tensorOf(whole: Network, name: string, where: string): SymbolicT
   const found = tensors.find((tensor) => tensorName(whole, tensor) === name);
   if (found !== undefined) return found;
   const names = tensors.map((tensor) => tensorName(whole, tensor));
-  const near = closest(name, names);
   return fail({
     code: "usage",
     where,
     problem: `there is no layer "${name}"`,
     expected: `one of ${names.join(", ")}`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(name, names),
   });
 }
 

@@ -1,4 +1,4 @@
-import { closest, FoveaError, fail } from "../core/errors.js";
+import { didYouMean, FoveaError, fail } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shapes.js";
 import { extents } from "../model/check.js";
 import { createLayer, type Layer } from "../model/layer.js";
@@ -206,13 +206,12 @@ function layerOf(where: string, token: string, shape: Shape): Layer {
   const [name, rest] = split(token, ":");
   const word = words[name];
   if (word === undefined) {
-    const near = closest(name, Object.keys(words));
     return fail({
       code: "usage",
       where,
       problem: `there is no layer "${name}"`,
       expected: `one of ${Object.keys(words).join(", ")}`,
-      fix: near === undefined ? undefined : `Did you mean "${near}"`,
+      fix: didYouMean(name, Object.keys(words)),
     });
   }
   const { first, takes = [], defaults = {} } = word;

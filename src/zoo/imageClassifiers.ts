@@ -1,4 +1,4 @@
-import { closest, fail } from "../core/errors.js";
+import { didYouMean, fail } from "../core/errors.js";
 import type { Network } from "../model/network.js";
 import { mobileNetV2 } from "./mobilenet.js";
 import { resnet18, resnet34 } from "./resnet.js";
@@ -77,13 +77,12 @@ export function findImageClassifier(name: string): ImageClassifier {
   const found = imageClassifiers.find((classifier) => classifier.name === name);
   if (found !== undefined) return found;
   const names = imageClassifiers.map((classifier) => classifier.name);
-  const near = closest(name, names);
   return fail({
     code: "usage",
     where: `model "${name}"`,
     problem: "there is no such model for images",
     expected: `one of ${names.join(", ")}`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(name, names),
   });
 }
 

@@ -1,4 +1,4 @@
-import { closest, fail } from "../core/errors.js";
+import { didYouMean, fail } from "../core/errors.js";
 import { cifar10 } from "../data/cifar.js";
 import { digits, fashionMnist, type MnistOptions, type TrainAndTest } from "../data/mnist.js";
 import { resized } from "../data/resized.js";
@@ -327,17 +327,17 @@ export const listedRecipes = recipes.filter(({ inComparisons }) => inComparisons
 export function findRecipe(name: string): Recipe {
   const found = recipes.find((recipe) => recipe.name === name);
   if (found !== undefined) return found;
-  const near = closest(
-    name,
-    recipes.map((recipe) => recipe.name),
-  );
   const names = listedRecipes.map((recipe) => recipe.name);
   return fail({
     code: "usage",
     where: `recipe "${name}"`,
     problem: "there is no such recipe",
     expected: `one of ${names.join(", ")}`,
-    fix: near === undefined ? "Run fovea train --help for what each one does" : `Did you mean "${near}"`,
+    fix:
+      didYouMean(
+        name,
+        recipes.map((recipe) => recipe.name),
+      ) ?? "Run fovea train --help for what each one does",
   });
 }
 

@@ -1,5 +1,5 @@
 import { platform } from "#platform";
-import { closest, fail } from "../../core/errors.js";
+import { didYouMean, fail } from "../../core/errors.js";
 
 /** What the environment variable FOVEA_WASM may ask for, and what it means for the options of the backend. */
 const modes = {
@@ -16,14 +16,13 @@ export function forcedMode(): ForcedMode | undefined {
   const where = "FOVEA_WASM";
   const value = platform.env(where);
   if (value === undefined || value in modes) return value as ForcedMode | undefined;
-  const near = closest(value, Object.keys(modes));
   return fail({
     code: "option",
     where,
     problem: "asks for an unknown mode of the engine",
     expected: '"narrow" or "plain"',
     received: JSON.stringify(value),
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(value, Object.keys(modes)),
   });
 }
 

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { closest, fail } from "../../core/errors.js";
+import { didYouMean, fail } from "../../core/errors.js";
 import type { Dataset } from "../../data/dataset.js";
 import { readImage } from "../../data/images.js";
 import { strokes } from "../../data/strokes.js";
@@ -290,13 +290,12 @@ async function present(
 
 function failUnknown(name: string): never {
   const names = [...Object.keys(viewCommands), ...Object.keys(plainViewCommands)];
-  const near = closest(name, names);
   return fail({
     code: "usage",
     where: `inspect "${name}"`,
     problem: "there is no such view",
     expected: `one of ${names.join(", ")}`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: didYouMean(name, names),
   });
 }
 

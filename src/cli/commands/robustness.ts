@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { platform } from "#platform";
-import { closest, fail } from "../../core/errors.js";
+import { didYouMean, fail } from "../../core/errors.js";
 import { type Dataset, take } from "../../data/dataset.js";
 import {
   adversarialImages,
@@ -194,13 +194,12 @@ function namesOf(only: readonly string[] | undefined): MeasurementName[] {
   const known = Object.keys(measurements) as MeasurementName[];
   const wrong = only?.find((name) => !known.some((each) => each === name));
   if (wrong !== undefined) {
-    const near = closest(wrong, known);
     fail({
       code: "option",
       where: "--only",
       problem: `there is no measurement "${wrong}"`,
       expected: `some of ${known.join(", ")}`,
-      fix: near === undefined ? undefined : `Did you mean "${near}"`,
+      fix: didYouMean(wrong, known),
     });
   }
   return only === undefined ? known : known.filter((name) => only.includes(name));

@@ -1,4 +1,4 @@
-import { checkOptions, closest, fail } from "../../core/errors.js";
+import { checkOptions, didYouMean, fail } from "../../core/errors.js";
 import { type Augment, augment, sometimes, stepFromJSON } from "./augment.js";
 import type { Augmentation } from "./augmentation.js";
 
@@ -76,13 +76,12 @@ function readValue(text: string): unknown {
 }
 
 function failName(text: string, kind: string | undefined): never {
-  const near = kind === undefined || kinds.has(kind) ? undefined : closest(kind, augmentationNames);
   return fail({
     code: "usage",
     where: "augmentation",
     problem: `"${text}" is no augmentation`,
     expected: `names with a number each, as in rotate:10,flip: ${augmentationNames.join(", ")}`,
-    fix: near === undefined ? undefined : `Did you mean "${near}"`,
+    fix: kind === undefined || kinds.has(kind) ? undefined : didYouMean(kind, augmentationNames),
   });
 }
 
