@@ -2,7 +2,7 @@ import { fail } from "../core/errors.js";
 import { formatShape, type Shape, sameShape } from "../core/shapes.js";
 import { decodeModel } from "../formats/modelFile.js";
 import { readSafetensors, type SafetensorsTensor } from "../formats/safetensors.js";
-import type { WeightSpec } from "../model/network.js";
+import { oihwToHwio } from "../signal/layouts.js";
 import type { Model } from "../train/model.js";
 import type { ImageClassifier } from "./imageClassifiers.js";
 import { imageNetNormalization, normalizationLayer, setNormalization } from "./imageInput.js";
@@ -61,7 +61,7 @@ export function takeFeatures(
 }
 
 /** What PyTorch calls the weights of a layer. */
-const torchNames: Readonly<Record<string, string>> = {
+export const torchNames: Readonly<Record<string, string>> = {
   kernel: "weight",
   bias: "bias",
   gamma: "weight",
@@ -70,6 +70,12 @@ const torchNames: Readonly<Record<string, string>> = {
   movingVariance: "running_var",
 };
 
+/** PyTorch's name of a weight, where layers are called alike: `"fc.weight"` for `"fc.kernel"`. */
+export function torchName(weight: string): string {
+  const dot = weight.lastIndexOf(".");
+  return `${weight.slice(0, dot)}.${torchNames[weight.slice(dot + 1)]}`;
+}
+
 function takeTorchvision(
   model: Model,
   { name: kind, head }: Pick<ImageClassifier, "name" | "head">,
@@ -77,16 +83,17 @@ function takeTorchvision(
   where: string,
 ): void {
   const features = model.network.weights.filter(({ layer }) => layer !== head && layer !== normalizationLayer);
-  const torchName = ({ name, layer }: WeightSpec) => `${layer}.${torchNames[name.slice(layer.length + 1)]}`;
   for (const weight of features) {
-    checkShape(torchName(weight), inTorch(weight.shape), tensors.get(torchName(weight))?.shape, kind, where);
+    checkShape(torchName(weight.name), inTorch(weight.shape), tensors.get(torchName(weight.name))?.shape, kind, where);
   }
-  const known = [...features.map(torchName), `${head}.weight`, `${head}.bias`].map((name) => ({ name }));
+  const known = [...features.map(({ name }) => torchName(name)), `${head}.weight`, `${head}.bias`].map((name) => ({
+    name,
+  }));
   const own = [...tensors.keys()].filter((name) => !name.endsWith("num_batches_tracked"));
   checkNothingLeft(own, known, kind, where);
   for (const weight of features) {
-    const values = tensors.get(torchName(weight))!.data as Float32Array;
-    model.setWeight(weight.name, fromTorch(values, weight.shape));
+    const { data, shape } = tensors.get(torchName(weight.name))!;
+    model.setWeight(weight.name, fromTorch(data as Float32Array, shape));
   }
   setNormalization(model, imageNetNormalization);
 }
@@ -99,20 +106,9 @@ function inTorch(shape: Shape): Shape {
 }
 
 /** OIHW → HWIO, or [outputs, inputs] → [inputs, outputs]; vectors stay as they are. */
-function fromTorch(values: Float32Array, shape: Shape): Float32Array {
+export function fromTorch(values: Float32Array, shape: Shape): Float32Array {
   if (shape.length === 1) return values;
-  const filters = shape.at(-1)!;
-  const channels = shape.at(-2)!;
-  const area = values.length / (filters * channels);
-  const result = new Float32Array(values.length);
-  for (let place = 0; place < area; place++) {
-    for (let channel = 0; channel < channels; channel++) {
-      for (let filter = 0; filter < filters; filter++) {
-        result[(place * channels + channel) * filters + filter] = values[(filter * channels + channel) * area + place]!;
-      }
-    }
-  }
-  return result;
+  return oihwToHwio(values, shape.length === 2 ? [...shape, 1] : shape).values;
 }
 
 function checkShape(name: string, expected: Shape, received: Shape | undefined, kind: string, where: string): void {

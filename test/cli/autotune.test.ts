@@ -1,25 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { PlanSummary } from "../../src/inspect/planTable.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-let home: string;
-const before = { ...process.env };
-
-beforeAll(async () => {
-  home = process.cwd();
-  machine = await makeMachine(40, 20);
-  Object.assign(process.env, machine.environment);
-  process.chdir(machine.directory);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
-});
+const machine = useMachine(40, 20);
 
 async function planOf(...options: string[]): Promise<PlanSummary> {
   const { code, stdout } = await fovea("plan", "mnist-shallow", "--infer", "--threads", "1", "--json", ...options);

@@ -2,27 +2,13 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { invocation } from "../../src/cli/invocation.js";
 import { listedRecipes } from "../../src/zoo/recipes.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { root } from "../harness/generated.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-let home: string;
-const before = { ...process.env };
-
-beforeAll(async () => {
-  home = process.cwd();
-  machine = await makeMachine(200, 60);
-  Object.assign(process.env, machine.environment, { LC_ALL: "C.UTF-8" });
-  process.chdir(machine.directory);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
-});
+const machine = useMachine(200, 60, { LC_ALL: "C.UTF-8" });
 
 const quick = ["--epochs", "3", "--train", "200", "--threads", "1"];
 const recipeNames = listedRecipes.map(({ name }) => name).join(", ");
@@ -54,7 +40,7 @@ describe("help", () => {
   });
 
   test("--version is that of package.json", async () => {
-    const { version } = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     expect(await fovea("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
 });

@@ -1,28 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { parseHTML } from "linkedom";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { outcomesOf, spreadOf } from "../../src/cli/experiments.js";
 import { resolveConfig } from "../../src/cli/trainConfig.js";
 import { experiments } from "../../src/zoo/experiments.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-const home = process.cwd();
-const before = { ...process.env };
+useMachine(200, 60);
 const quick = ["--train", "200", "--epochs", "2", "--threads", "1"];
-
-beforeAll(async () => {
-  machine = await makeMachine(200, 60);
-  Object.assign(process.env, machine.environment);
-  process.chdir(machine.directory);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
-});
 
 const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
 

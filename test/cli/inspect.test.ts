@@ -1,29 +1,17 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { viewCommands } from "../../src/cli/commands/inspect.js";
 import { main } from "../../src/cli/main.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-let home: string;
-const before = { ...process.env };
+useMachine(120, 30, { LC_ALL: "C.UTF-8" });
 const run = "runs/small";
 
 beforeAll(async () => {
-  home = process.cwd();
-  machine = await makeMachine(120, 30);
-  Object.assign(process.env, machine.environment, { LC_ALL: "C.UTF-8" });
-  process.chdir(machine.directory);
   const options = ["--epochs", "1", "--train", "100", "--threads", "1", "--quiet", "--out", run];
   expect((await fovea("train", "mnist-shallow", ...options)).code).toBe(0);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
 });
 
 describe("inspect", () => {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { main } from "../../src/cli/main.js";
 import { keyOf } from "../../src/core/random.js";
 import { drawDigit } from "../../src/data/strokes.js";
@@ -31,6 +32,38 @@ export async function makeMachine(train: number, test: number): Promise<Machine>
   }
   const environment = { FOVEA_DATA: data, FOVEA_CACHE: join(directory, "cache"), FOVEA_OFFLINE: "1" };
   return { directory, data, environment, close: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** Has the tests of a file run on such a machine: in its directory, with its environment and with `more`. */
+export function useMachine(
+  train: number,
+  test: number,
+  more: Readonly<Record<string, string>> = {},
+): Omit<Machine, "close"> {
+  const home = process.cwd();
+  const before = { ...process.env };
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await makeMachine(train, test);
+    Object.assign(process.env, machine.environment, more);
+    process.chdir(machine.directory);
+  });
+  afterAll(async () => {
+    process.chdir(home);
+    process.env = before;
+    await machine.close();
+  });
+  return {
+    get directory() {
+      return machine.directory;
+    },
+    get data() {
+      return machine.data;
+    },
+    get environment() {
+      return machine.environment;
+    },
+  };
 }
 
 export interface Outcome {

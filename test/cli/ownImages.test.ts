@@ -3,35 +3,24 @@ import { appendFile, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFi
 import { dirname } from "node:path";
 import { zipSync } from "fflate";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/main.js";
 import { keyOf } from "../../src/core/random.js";
 import { drawDigit } from "../../src/data/strokes.js";
 import { loadModel } from "../../src/train/model.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
 /** Folders of images, from training to prediction, as a user's are: of all kinds, and drawn by our own pen. */
-let machine: Machine;
-const home = process.cwd();
-const before = { ...process.env };
+useMachine(10, 10);
 const classes = ["eins", "ноль", "三"];
 const digits = [1, 0, 3];
 const small = ["--image-size", "16", "--batch-size", "8", "--quiet"];
 const short = [...small, "--epochs", "3"];
 
 beforeAll(async () => {
-  machine = await makeMachine(10, 10);
-  Object.assign(process.env, machine.environment);
-  process.chdir(machine.directory);
   for (const [label, name] of classes.entries()) {
     for (let i = 0; i < 20; i++) await writeDigit(`photos/${name}/${name} ${i}`, digits[label]!, i);
   }
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
 });
 
 /** A digit as a file of one kind or another: grey, RGB, RGBA, JPEG; of several sizes; turned by EXIF. */

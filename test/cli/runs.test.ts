@@ -2,27 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { unzipSync } from "fflate";
 import { parseHTML } from "linkedom";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-const home = process.cwd();
-const before = { ...process.env };
+useMachine(200, 60);
 const quick = ["--train", "200", "--threads", "1", "--quiet"];
 
 beforeAll(async () => {
-  machine = await makeMachine(200, 60);
-  Object.assign(process.env, machine.environment);
-  process.chdir(machine.directory);
   await fovea("train", "mnist-shallow", "--epochs", "3", ...quick);
   await fovea("train", "mnist-shallow", "--epochs", "2", "--learning-rate", "0.1", "--tensorboard", ...quick);
   await fovea("train", "lwls", "--epochs", "1", ...quick);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
 });
 
 describe("runs", () => {

@@ -1,24 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { configSchema } from "../../src/cli/trainOptions.js";
-import { fovea, jsonLines, type Machine, makeMachine } from "./machine.js";
+import { root } from "../harness/generated.js";
+import { fovea, jsonLines, useMachine } from "./machine.js";
 
-let machine: Machine;
-const home = process.cwd();
-const before = { ...process.env };
-
-beforeAll(async () => {
-  machine = await makeMachine(200, 60);
-  Object.assign(process.env, machine.environment);
-  process.chdir(machine.directory);
-});
-
-afterAll(async () => {
-  process.chdir(home);
-  process.env = before;
-  await machine.close();
-});
+useMachine(200, 60);
 
 const model = (run: string) => readFile(`${run}/model.safetensors`, "base64");
 const configOf = async (run: string) => JSON.parse(await readFile(`${run}/config.json`, "utf8"));
@@ -132,7 +119,7 @@ describe("a config", () => {
   });
 
   test("has a published schema, which says the same", () => {
-    const path = `${home}/docs/config.schema.json`;
+    const path = `${root}docs/config.schema.json`;
     // after a change, then: npx biome check --write docs
     if (process.env.FOVEA_WRITE_SCHEMA === "1") writeFileSync(path, JSON.stringify(configSchema()));
     expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(configSchema());

@@ -10,6 +10,7 @@ import {
 } from "../../src/inspect/index.js";
 import { gradientGraph } from "../../src/inspect/probe.js";
 import type { Model } from "../../src/train/model.js";
+import { torchName } from "../../src/zoo/pretrained.js";
 import { formulaValues } from "../fixtures/formula.js";
 import { loadFixture } from "../fixtures/load.js";
 import { relativeErrorOf } from "../harness/bounds.js";
@@ -20,7 +21,6 @@ import {
   smallResNet,
   smallSqueezeNet,
   standardized,
-  torchName,
   trainedResNet20,
   trainedSqueezeNet,
 } from "./networks.js";

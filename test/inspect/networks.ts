@@ -16,6 +16,7 @@ import {
   relu,
 } from "../../src/index.js";
 import type { SymbolicTensor } from "../../src/model/symbolic.js";
+import { fromTorch, torchName, torchNames } from "../../src/zoo/pretrained.js";
 
 /** The networks of test/fixtures/attributions.py, layers by the names of its modules. */
 
@@ -74,21 +75,6 @@ export function squeezeNet(): Model {
   return model(image, globalAveragePool2d()(conv2d(1000, 1, { activation: "relu", name: "fc" })(x)));
 }
 
-const torchNames: Readonly<Record<string, string>> = {
-  kernel: "weight",
-  bias: "bias",
-  gamma: "weight",
-  beta: "bias",
-  movingMean: "running_mean",
-  movingVariance: "running_var",
-};
-
-/** PyTorch's name of a weight. */
-export function torchName(weight: string): string {
-  const dot = weight.lastIndexOf(".");
-  return `${weight.slice(0, dot)}.${torchNames[weight.slice(dot + 1)]}`;
-}
-
 /** Folder of pretrained networks and data sets; undefined where it is not there, and tests skip. */
 export const pretrained = [
   process.env.FOVEA_DATA,
@@ -110,22 +96,9 @@ function takeWeights(net: Model, file: string, nameOf: (weight: string) => strin
       net.setWeight(name, values);
       continue;
     }
-    const values = tensor.data as Float32Array;
-    net.setWeight(name, shape.length < 2 ? values : hwio(values, tensor.shape));
+    net.setWeight(name, fromTorch(tensor.data as Float32Array, tensor.shape));
   }
   return net;
-}
-
-function hwio(values: Float32Array, [out, inner, height = 1, width = 1]: readonly number[]): Float32Array {
-  const result = new Float32Array(values.length);
-  values.forEach((value, i) => {
-    const column = i % width;
-    const row = Math.floor(i / width) % height;
-    const c = Math.floor(i / (width * height)) % inner!;
-    const filter = Math.floor(i / (width * height * inner!));
-    result[((row * width + column) * inner! + c) * out! + filter] = value;
-  });
-  return result;
 }
 
 /** Trained on CIFAR-10. */

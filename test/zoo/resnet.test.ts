@@ -8,6 +8,7 @@ import { sgd } from "../../src/model/optimizers.js";
 import { ops } from "../../src/ops/index.js";
 import { optimize } from "../../src/passes/index.js";
 import type { Backend } from "../../src/plan/backend.js";
+import { torchName } from "../../src/zoo/pretrained.js";
 import { type ResNetOptions, resnet18, resnet34 } from "../../src/zoo/resnet.js";
 import { formulaValues } from "../fixtures/formula.js";
 import { loadFixture } from "../fixtures/load.js";
@@ -37,21 +38,6 @@ interface ResNetEntry {
       readonly samples: readonly (readonly [number, number])[];
     };
   }[];
-}
-
-/** What torchvision calls the weights of a layer. */
-const torchNames: Readonly<Record<string, string>> = {
-  kernel: "weight",
-  bias: "bias",
-  gamma: "weight",
-  beta: "bias",
-  movingMean: "running_mean",
-  movingVariance: "running_var",
-};
-
-function torchName(weight: string): string {
-  const dot = weight.lastIndexOf(".");
-  return `${weight.slice(0, dot)}.${torchNames[weight.slice(dot + 1)]}`;
 }
 
 const trainable = (net: Network) => countParameters(net.weights.filter((weight) => weight.trainable));
