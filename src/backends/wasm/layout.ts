@@ -19,6 +19,10 @@ export const pageBytes = 65536;
 /** 4 GiB: what 32-bit addresses reach. */
 export const maximumPages = 65536;
 
+/** Words of the barrier that seldom change: what waiting has taught (see barrier.ts), and how many threads sleep. */
+export const briefWaitsAddress = 0;
+export const nextBriefWaitsAddress = 4;
+export const sleepersAddress = 8;
 /** Words of the barrier, on separate cache lines: threads that have arrived, and the round that is under way. */
 export const arrivedAddress = 64;
 export const roundAddress = 128;
