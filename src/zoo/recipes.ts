@@ -226,7 +226,8 @@ export const recipes: readonly Recipe[] = [
   {
     name: "cifar-best",
     title: "The best on CIFAR-10",
-    description: "A residual network of nine layers, crops, flips, mixed images, one cycle of the rate; about 40 minutes",
+    description:
+      "A residual network of nine layers, crops, flips, mixed images, one cycle of the rate; about 40 minutes",
     system: "D5",
     loss: "crossEntropy",
     settings: {

@@ -3,7 +3,7 @@ import { evaluationGraph, predictionGraph } from "../../src/autodiff/trainingGra
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import { sizeOf } from "../../src/core/shapes.js";
 import { countParameters, type Network } from "../../src/model/network.js";
-import { fashionMlp, lwls, mnistDeep, mnistMlp, mnistShallow } from "../../src/zoo/networks.js";
+import { fashionMlp, lwls, mnistDeep, mnistMlp, mnistShallow, resnet9 } from "../../src/zoo/networks.js";
 import { formulaValues } from "../fixtures/formula.js";
 import { loadFixture } from "../fixtures/load.js";
 
@@ -26,6 +26,15 @@ describe("parameters", () => {
     expect(parameters(net)).toEqual(layers);
     expect(countParameters(net.weights)).toBe(total);
   });
+});
+
+it("resnet9 has the published filters by default, and others in proportion", () => {
+  const filters = (net: Network) =>
+    net.calls.filter(({ layer }) => layer.kind === "conv2d").map(({ outputShape }) => outputShape.at(-1));
+  expect(filters(resnet9())).toEqual([64, 128, 128, 128, 256, 512, 512, 512]);
+  expect(filters(resnet9({ width: 2 }))).toEqual([2, 4, 4, 4, 8, 16, 16, 16]);
+  expect(() => resnet9({ width: 0 })).toThrow("resnet9: wrong width (expected a whole number ≥ 1, received 0).");
+  expect(() => resnet9({ widht: 3 } as object)).toThrow(/resnet9: .*widht.*Did you mean "width"/);
 });
 
 it("lwls has the book's numbers of hidden units", () => {
