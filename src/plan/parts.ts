@@ -21,18 +21,23 @@ export interface Parts {
   readonly parts: number;
 }
 
+/** Most bytes that a step of one part may read and write, where a batch can be taken in parts: as much as is quick with all. */
+const mostStepBytes = 128 * 1024 * 1024;
+
 /**
  * The graph for a part of the batch, where it computes every example by itself and what lies between layers would not
  * stay in a core's cache for all of them: so they pass through all layers a few at a time. The parts are as large as
- * `costOf` thinks best; where one part is best, or examples depend on each other, the graph stays as it is.
+ * `costOf` thinks best, and no larger than memory should be; where one part is best, or examples depend on each other,
+ * the graph stays as it is.
  */
 export function inParts(graph: Graph): Parts {
   const whole: Parts = { graph, parts: 1 };
   const examples = examplesOf(graph);
   if (examples === undefined) return whole;
   const { batch } = examples;
-  let [best, least] = [batch, costOf(graph, examples, batch)];
-  for (let size = batch - 1; size >= 1; size--) {
+  const most = Math.max(1, Math.floor(batch * (mostStepBytes / largestStep(graph, examples))));
+  let [best, least] = [1, Number.POSITIVE_INFINITY];
+  for (let size = Math.min(batch, most); size >= 1; size--) {
     if (batch % size !== 0) continue;
     const cost = costOf(graph, examples, size);
     if (cost < least) [best, least] = [size, cost];
@@ -104,6 +109,7 @@ const rowWise: { readonly [Op in OpName]?: Rule } = {
   averagePool: always,
   reshape: always,
   softmax: alongOtherAxes,
+  softmaxCrossEntropy: (_node, isBatched) => isBatched(0) && isBatched(1),
   windowSum: alongOtherAxes,
   argmax: always,
   reduce: (node) => !attributesOf<ReduceAttributes>(node).axes.includes(0),
@@ -136,19 +142,40 @@ const startCost = 64 * 1024;
 
 const reach = (bytes: number): number => (bytes <= ownCache ? 0 : bytes <= sharedCache ? sharedCost : 1);
 
+const bytesOfTensor = (type: TensorType): number => bytesOf(type.dtype) * sizeOf(type.shape);
+
+/** What each step reads and writes for each example, in bytes for the whole batch. */
+function stepsOf({ nodes }: Graph, { batched }: Examples): { readonly read: number; readonly result: number }[] {
+  const computed = nodes.filter(({ id, op }) => batched.has(id) && op !== "input" && op !== "reshape");
+  return computed.map((node) => ({
+    read: node.inputs.reduce((sum, id) => (batched.has(id) ? sum + bytesOfTensor(nodes[id]!) : sum), 0),
+    result: bytesOfTensor(node),
+  }));
+}
+
+function largestStep(graph: Graph, examples: Examples): number {
+  return Math.max(1, ...stepsOf(graph, examples).map(({ read, result }) => read + result));
+}
+
+/** Bytes of the variables that every part reads; of tables it reads single rows. */
+function weightBytes({ nodes }: Graph): number {
+  const isTable = ({ id }: Node) => {
+    const readers = nodes.filter(({ inputs }) => inputs.includes(id));
+    return readers.length > 0 && readers.every(({ op, inputs }) => op === "gather" && inputs[1] !== id);
+  };
+  const weights = nodes.filter((node) => node.op === "variable" && !isTable(node));
+  return weights.reduce((sum, node) => sum + bytesOfTensor(node), 0);
+}
+
 /** Estimated cost of a run in parts of `size` examples, in bytes from memory. */
-function costOf({ nodes }: Graph, { batch, batched }: Examples, size: number): number {
-  const bytes = (type: TensorType) => bytesOf(type.dtype) * sizeOf(type.shape);
-  let cost = 0;
-  let weights = 0;
-  for (const node of nodes) {
-    if (node.op === "variable") weights += bytes(node);
-    if (!batched.has(node.id) || node.op === "input" || node.op === "reshape") continue;
-    const read = node.inputs.reduce((sum, id) => (batched.has(id) ? sum + bytes(nodes[id]!) : sum), 0);
-    const result = bytes(node);
-    cost += (batch / size) * startCost + crossings * result * reach(((read + result) * size) / batch);
-  }
-  return cost + (batch / size - 1) * weightCost * weights * reach(weights);
+function costOf(graph: Graph, examples: Examples, size: number): number {
+  const parts = examples.batch / size;
+  const weights = weightBytes(graph);
+  const steps = stepsOf(graph, examples).reduce(
+    (sum, { read, result }) => sum + parts * startCost + crossings * result * reach((read + result) / parts),
+    0,
+  );
+  return steps + (parts - 1) * weightCost * weights * reach(weights);
 }
 
 /** The graph with `size` examples in place of all; undefined where a shape rule is against it. */

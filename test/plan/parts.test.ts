@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { predictionGraph, trainingGraph } from "../../src/autodiff/trainingGraph.js";
+import { evaluationGraph, predictionGraph, trainingGraph } from "../../src/autodiff/trainingGraph.js";
 import { createReferenceBackend } from "../../src/backends/reference/index.js";
 import { catalog } from "../../src/backends/wasm/catalog.js";
 import { createWasmBackend, type WasmBackend } from "../../src/backends/wasm/index.js";
@@ -24,7 +24,7 @@ import { reduceNode } from "../../src/ops/reduce.js";
 import { reshapeNode } from "../../src/ops/reshape.js";
 import { resize } from "../../src/ops/resize.js";
 import { slice } from "../../src/ops/slice.js";
-import { argmax, softmax } from "../../src/ops/softmax.js";
+import { argmax, softmax, softmaxCrossEntropy } from "../../src/ops/softmax.js";
 import { transpose } from "../../src/ops/transpose.js";
 import { windowSum } from "../../src/ops/windowSum.js";
 import { optimize } from "../../src/passes/index.js";
@@ -70,6 +70,8 @@ const separate: Readonly<Record<string, (builder: GraphBuilder, image: Node) => 
   reduce: (b, image) => reduceNode(b, image, "mean", [1, 2]),
   softmax: (b, image) => b.add(softmax, [rows(b, image)], {}),
   argmax: (b, image) => b.add(argmax, [rows(b, image)], {}),
+  softmaxCrossEntropy: (b, image) =>
+    b.add(softmaxCrossEntropy, [rows(b, image), b.add(argmax, [rows(b, image)], {})], {}),
   windowSum: (b, image) => b.add(windowSum, [image], { before: 1, after: 1 }),
   pad: (b, image) => {
     const padding = [
@@ -195,6 +197,27 @@ describe("a batch in parts", () => {
     const [expected, received] = [await outputOf(truth, truth.plan(graph)), await outputOf(backend, large)];
     const scale = Math.max(...expected.map(Math.abs));
     expect(Math.max(...received.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(1e-5 * scale);
+  });
+
+  it("is taken in evaluation, from a table of any size too", async () => {
+    const backend = await wasm(1);
+    const partsOf = (rows?: number) => {
+      const table = rows === undefined ? {} : { table: { name: "validation data", rows } };
+      const options = { loss: "crossEntropy", batchSize: 48, inputDtype: "uint8", ...table } as const;
+      return backend.plan(optimize(evaluationGraph(network, options))).parts;
+    };
+    expect(partsOf()).toBeGreaterThan(4);
+    expect(partsOf(48)).toBe(partsOf(50));
+    expect(partsOf(60_000)).toBe(partsOf(50));
+  });
+
+  it("keeps memory small where the weights are too large for caches to help", () => {
+    const images = input(64, 64, 3);
+    const heavy = sequentialNetwork(images, conv2d(32, 3), maxPool2d(2), flatten(), dense(512), dense(10));
+    const partsOf = (batchSize: number) => inParts(optimize(predictionGraph(heavy, { batchSize }))).parts;
+    expect(partsOf(100)).toBe(1);
+    // 131 kB × 4 of a convolution's results an image, 49 kB of its input
+    expect(partsOf(400)).toBe(2);
   });
 
   it("is none in training", async () => {
