@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { platform } from "#platform";
 import { FoveaError, fail } from "../core/errors.js";
 import type { EpochLog } from "../train/callbacks.js";
+import { parseJson } from "./json.js";
 import { type Lock, takeLock } from "./lock.js";
 import type { RunConfig } from "./trainOptions.js";
 import { version } from "./version.js";
@@ -269,15 +270,6 @@ export async function readResult(path: string): Promise<RunResult | undefined> {
   } catch (error) {
     if (error instanceof FoveaError && error.code === "format") return undefined;
     throw error;
-  }
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const received = error instanceof Error ? error.message : String(error);
-    return fail({ code: "format", where, problem: "is not JSON", received, cause: error });
   }
 }
 

@@ -6,6 +6,7 @@ import type { CheckpointOptions } from "../train/checkpoint.js";
 import { checkClassifierInput, findImageClassifier } from "../zoo/imageClassifiers.js";
 import { findRecipe } from "../zoo/recipes.js";
 import { optimizersWithMomentum, usualRates } from "../zoo/training.js";
+import { parseJson } from "./json.js";
 import { checkConfig, type GivenConfig, type RunConfig, type RunSettings } from "./trainOptions.js";
 import { version } from "./version.js";
 
@@ -200,7 +201,11 @@ export const namesConfig = (word: string) => isConfigFile.test(word);
  * "unsupported" for TypeScript where Node cannot run it.
  */
 export async function readGivenConfig(path: string): Promise<GivenConfig> {
-  const value = await readConfigFile(path);
+  return checkedConfig(await readConfigFile(path), path);
+}
+
+/** What the config file at `path` holds, checked, with its paths from the working directory. Errors: code "option". */
+export function checkedConfig(value: unknown, path: string): GivenConfig {
   checkConfig(path, value);
   return configFromFile(value, dirname(path));
 }
@@ -212,12 +217,7 @@ export function readConfigFile(path: string): Promise<unknown> {
 
 async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => cannotRead(path, error));
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const received = error instanceof Error ? error.message : String(error);
-    return fail({ code: "format", where: path, problem: "is not JSON", received, cause: error });
-  }
+  return parseJson(text, path);
 }
 
 async function readModule(path: string): Promise<unknown> {
