@@ -27,7 +27,7 @@ const replaced = fc
     collect(config);
     const { owner, name } = members[place % members.length]!;
     if (rename) {
-      owner[`${name}${String(value).slice(0, 4)}`] = owner[name];
+      owner[`${name}${JSON.stringify(value).slice(0, 4)}`] = owner[name];
       delete owner[name];
     } else owner[name] = value;
     return new TextEncoder().encode(JSON.stringify(config));
