@@ -93,7 +93,9 @@ describe("robustness", () => {
 describe("report", () => {
   test("is one file in the run's directory", async () => {
     const { code, stdout, stderr } = await fovea("report", run, "--tested", "20", ...few);
-    expect(stderr).toMatch(/^note: looks at 20 test images, changes 8 and attacks 4: about a minute at most\n/);
+    expect(stderr).toMatch(
+      /^note: looks at 20 test images, changes 8 and attacks 4: about a minute at most\n(note: takes [\d.]+ [kM]B of memory from “[A-Z][^”]+” on\n)+$/,
+    );
     expect(stdout).toMatch(/^report runs\/small\/report\.html: \d+\.\d kB, [\d.]+ s; open it in a browser\n$/);
     expect(code).toBe(0);
     const { document } = parseHTML(await readFile(`${run}/report.html`, "utf8"));

@@ -44,6 +44,7 @@ export async function report(path: string, options: ReportCommandOptions, io: Io
   const test = await within((await task.test({ io, quiet: isJson })).data);
   await platform.files.checkWritable(join(file, ".."));
   const begun = performance.now();
+  let section = "";
   const page = await reportHtml(model, test, {
     title: path,
     lead: `${task.title} (${task.about}), tested on ${test.source}`,
@@ -64,9 +65,10 @@ export async function report(path: string, options: ReportCommandOptions, io: Io
       printNote(io, `looks at ${all} test images, changes ${some} and attacks ${few}: about a minute at most`);
     },
     onMemory: (bytes) => {
-      if (!isJson) printNote(io, `takes ${formatBytes(bytes)} of memory`);
+      if (!isJson) printNote(io, `takes ${formatBytes(bytes)} of memory from “${section}” on`);
     },
     onSection: (title) => {
+      section = title;
       if (io.stderr.isTTY === true && !isJson) io.stderr.write(`\r\u001b[K${title} …`);
     },
   });
