@@ -58,7 +58,13 @@ export function captioned(caption: string, content: Html): Html {
 
 /** Names and values, as few as fit on a card each. */
 export function facts(rows: readonly (readonly [name: string, value: Part])[]): Html {
-  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${breakable(value)}</dd></div>`)}</dl>`;
+}
+
+/** A text whose long names may break between their words, as validation|Accuracy. */
+function breakable(value: Part): Part {
+  if (typeof value !== "string") return value;
+  return value.split(/(?<=[a-z])(?=[A-Z])/).map((word, i) => (i === 0 ? word : html`<wbr>${word}`));
 }
 
 /** A sentence's beginning. */
