@@ -5,7 +5,12 @@ import { trainingGraph } from "../../../src/autodiff/trainingGraph.js";
 import { i32, ModuleBuilder } from "../../../src/backends/wasm/assembler/index.js";
 import { addBarrier } from "../../../src/backends/wasm/barrier.js";
 import { createWasmBackend, type WasmBackend } from "../../../src/backends/wasm/index.js";
-import { maximumPages } from "../../../src/backends/wasm/layout.js";
+import {
+  briefWaitsAddress,
+  maximumPages,
+  nextBriefWaitsAddress,
+  sleepersAddress,
+} from "../../../src/backends/wasm/layout.js";
 import type { WasmStore } from "../../../src/backends/wasm/store.js";
 import { ThreadPool } from "../../../src/backends/wasm/threads.js";
 import type { NumericArray } from "../../../src/core/dtypes.js";
@@ -395,6 +400,39 @@ describe("a worker that dies", () => {
     const { exports } = new WebAssembly.Instance(module, { fovea: { memory, stalled } });
     return { module, memory, run: exports.run as (thread: number, arena: number) => void };
   }
+
+  it("is waited for briefly where waiting long was in vain, more often after each time", async () => {
+    const slow = instead(
+      1,
+      "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30); exports.run(thread, arena)",
+    );
+    const pool = await ThreadPool.start(2);
+    const { module, memory, run } = await trapping(2, -1);
+    const index = await pool.add(module, memory);
+    const words = new Int32Array(memory.buffer);
+    const [brief, next] = [briefWaitsAddress / 4, nextBriefWaitsAddress / 4];
+    const runs = (count: number) => {
+      for (let i = 0; i < count; i++) pool.run(index, 0, run);
+    };
+    for (const waits of [16, 32, 64]) {
+      words[brief] = 0;
+      runs(1);
+      expect(words[next]).toBe(2 * waits);
+      // the second barrier of the step may have seen a brief wait, too
+      expect(words[brief]).toBeGreaterThanOrEqual(waits - 2);
+      expect(words[brief]).toBeLessThanOrEqual(waits);
+      const before = words[brief]!;
+      runs(1);
+      expect(words[brief]).toBeLessThan(before);
+    }
+    [words[brief], words[next]] = [0, 4096];
+    runs(1);
+    expect(words[next]).toBe(4096);
+    // the worker may be waking up still
+    await vi.waitFor(() => expect(words[sleepersAddress / 4]).toBe(0));
+    slow.mockRestore();
+    await pool.close();
+  });
 
   it.each([2, 3])("in a step of %i threads does not keep the others waiting", async (threads) => {
     const pool = await ThreadPool.start(threads);
