@@ -1,6 +1,7 @@
 import { FoveaError } from "../src/core/errors.js";
-import { type Context, measureMachine, type Output } from "./context.js";
+import type { Context, Output } from "./context.js";
 import { benchLoader } from "./loader.js";
+import { measureMachine, nodeHost } from "./machine.js";
 import { benchWorkloads } from "./measure.js";
 import { benchMicro } from "./micro.js";
 import { help, parseOptions } from "./options.js";
@@ -17,9 +18,14 @@ export async function bench(args: readonly string[], output: Output): Promise<nu
       output.write(help.trimEnd());
       return 0;
     }
-    const peak = await measureMachine(options, output);
-    const chosen = workloads.filter(({ name }) => options.only.includes(name));
-    await benches[options.mode]({ ...output, options, peak, workloads: chosen });
+    const host = nodeHost(options);
+    try {
+      const peak = await measureMachine(options, host, output);
+      const chosen = workloads.filter(({ name }) => options.only.includes(name));
+      await benches[options.mode]({ ...output, options, host, peak, workloads: chosen });
+    } finally {
+      await host.close();
+    }
     return 0;
   } catch (error) {
     if (!(error instanceof FoveaError)) throw error;
