@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { bench } from "../../bench/bench.js";
 import { parseOptions } from "../../bench/options.js";
 import { Table } from "../../bench/table.js";
-import { median } from "../../bench/timing.js";
+import { median, runsTogether } from "../../bench/timing.js";
 import { workloadNames } from "../../bench/workloads.js";
 import { makeGenerated } from "../harness/generated.js";
 
@@ -265,6 +265,10 @@ describe("helpers", () => {
   it("the median is the middle, or the mean of the middle two", () => {
     expect(median([9, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 9])).toBe(3);
+  });
+
+  it("a browser's runs are timed together until they take a millisecond", () => {
+    expect([0, 0.06, 0.5, 1, 300].map(runsTogether)).toEqual([200, 17, 2, 1, 1]);
   });
 
   it("tables align text left and numbers right", () => {
