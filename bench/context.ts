@@ -2,6 +2,7 @@ import { createWasmBackend, type WasmBackend } from "../src/backends/wasm/index.
 import type { Engine } from "../src/backends/wasm/kernel.js";
 import type { Options } from "./options.js";
 import type { Runner } from "./runner.js";
+import type { PeerResult, Request } from "./versus.js";
 import type { Workload } from "./workloads.js";
 
 // Pages import this, so nothing here is of Node.
@@ -16,7 +17,11 @@ export interface Output {
 export interface Host {
   /** Its name and version. */
   readonly engine: string;
+  /** What each line of `--json` says of it. */
+  readonly fields: Readonly<Record<string, string>>;
   openRunner(threads: number): Promise<Runner>;
+  /** TensorFlow.js in the same browser. */
+  readonly measureTfjs?: (request: Request) => Promise<PeerResult>;
   close(): Promise<void>;
 }
 

@@ -8,6 +8,7 @@ export function nodeHost(options: Options): Host {
   const { v8, node } = process.versions;
   return {
     engine: `Node ${node} (V8 ${v8})`,
+    fields: {},
     openRunner: (threads) => openRunner(options, threads),
     async close() {},
   };

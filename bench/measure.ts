@@ -104,7 +104,7 @@ export async function benchWorkloads(context: Context): Promise<void> {
       );
   await forEachRun(context, async (runner, { name }) => {
     const result = await runner.measure(name, options.seconds, context.peak);
-    if (table === undefined) return write(JSON.stringify(result));
+    if (table === undefined) return write(JSON.stringify({ ...result, ...context.host.fields }));
     table.row([
       result.name,
       String(result.threads),

@@ -25,6 +25,7 @@ export interface PeerResult {
   readonly infer_ms: number;
   /** Its inference as users have it, where `infer_ms` is better than that. */
   readonly default_ms?: number;
+  readonly default_threads?: number;
 }
 
 /** Another implementation that runs the same workloads. */
@@ -34,7 +35,7 @@ export interface Peer {
   /** In names of fields of `--json`. */
   readonly key: string;
   readonly purposes: readonly Purpose[];
-  /** Whether it tells `default_ms`, which decides nothing. */
+  /** Whether it tells `default_ms` and `default_threads`, which decide nothing. */
   readonly hasDefault?: boolean;
   /** The most that fovea may take, as a multiple of the peer's time. */
   target(workload: Workload): number;
@@ -106,9 +107,11 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
       ]);
       if (hasDefault) {
         fields.push([`infer_${key}_default_ms`, round(unaided, 3)], ["infer_default_ratio", round(unaidedRatio, 3)]);
+        fields.push([`${key}_default_threads`, theirs[0]!.default_threads!]);
       }
       const line = { peer: version, threads, [`${key}_threads`]: used, name, width, ...Object.fromEntries(fields) };
-      return write(JSON.stringify({ ...line, target: round(target, 3), met, ...memory.get(keyOf(threads, name)) }));
+      const verdict = { target: round(target, 3), met, ...memory.get(keyOf(threads, name)) };
+      return write(JSON.stringify({ ...line, ...verdict, ...context.host.fields }));
     }
     table.row([
       name,

@@ -17,6 +17,7 @@ describe("arguments", () => {
       threads: [availableParallelism()],
       only: workloadNames,
       seconds: 2,
+      browser: false,
       narrow: false,
       python: "python3",
     });
@@ -37,6 +38,7 @@ describe("arguments", () => {
     expect(parseOptions(["--vs-torch=/opt/python"])).toMatchObject({ mode: "vs-torch", python: "/opt/python" });
     expect(parseOptions(["--vs-tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: undefined });
     expect(parseOptions(["--vs-tfjs=/opt/tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: "/opt/tfjs" });
+    expect(parseOptions(["--browser", "--vs-torch"])).toMatchObject({ mode: "vs-torch", browser: true });
     expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
     expect(parseOptions(["--micro"]).mode).toBe("micro");
     expect(parseOptions(["--loader"])).toMatchObject({ mode: "loader", only: ["cifar-64-64-b32"] });
@@ -55,6 +57,8 @@ describe("arguments", () => {
     [["--threads", "1,two"], /received two/],
     [["--seconds", "-1"], /--seconds: wrong number \(expected a number above 0, received -1\)/],
     [["--micro", "--profile"], /--profile and --micro exclude each other/],
+    [["--micro", "--browser"], /--browser and --micro exclude each other/],
+    [["--browser", "--narrow"], /--browser and --narrow exclude each other/],
   ])("%j: a mistake", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
@@ -194,6 +198,7 @@ describe("--vs-tfjs", () => {
       infer_ratio: expect.any(Number),
       infer_tfjs_default_ms: 1e6,
       infer_default_ratio: expect.any(Number),
+      tfjs_default_threads: 1,
       target: 0.333,
       met: true,
     });
