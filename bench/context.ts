@@ -1,9 +1,11 @@
-import { cpus, loadavg } from "node:os";
 import { createWasmBackend, type WasmBackend } from "../src/backends/wasm/index.js";
 import type { Engine } from "../src/backends/wasm/kernel.js";
-import { measurePeak } from "../src/backends/wasm/peak.js";
 import type { Options } from "./options.js";
+import type { Runner } from "./runner.js";
+import type { PeerResult, Request } from "./versus.js";
 import type { Workload } from "./workloads.js";
+
+// Pages import this, so nothing here is of Node.
 
 /** Where results (`write`) and everything else (`note`) go, a line each. */
 export interface Output {
@@ -11,8 +13,21 @@ export interface Output {
   note(line: string): void;
 }
 
+/** What fovea is measured in: this Node, or a browser. */
+export interface Host {
+  /** Its name and version. */
+  readonly engine: string;
+  /** What each line of `--json` says of it. */
+  readonly fields: Readonly<Record<string, string>>;
+  openRunner(threads: number): Promise<Runner>;
+  /** TensorFlow.js in the same browser. */
+  readonly measureTfjs?: (request: Request) => Promise<PeerResult>;
+  close(): Promise<void>;
+}
+
 export interface Context extends Output {
   readonly options: Options;
+  readonly host: Host;
   /** GFLOP/s of one core at most, in the mode that is measured. */
   readonly peak: number;
   readonly workloads: readonly Workload[];
@@ -20,9 +35,11 @@ export interface Context extends Output {
 
 export const widthOf = ({ wide }: Engine): 256 | 128 => (wide ? 256 : 128);
 
+export type BackendOptions = Pick<Options, "narrow">;
+
 /** Runs `body` with a backend, and ends its threads. */
 export async function withBackend<T>(
-  options: Options,
+  options: BackendOptions,
   threads: number,
   body: (backend: WasmBackend) => Promise<T>,
 ): Promise<T> {
@@ -34,26 +51,24 @@ export async function withBackend<T>(
   }
 }
 
-/** What others do on this machine makes times longer, and not evenly. Windows knows no load. */
-function noteLoad({ note }: Output): void {
-  const [load] = loadavg() as [number, number, number];
-  const processors = cpus().length;
-  if (load < 0.5 * processors) return;
-  note(`note: the machine is busy (load ${load.toFixed(1)} on ${processors} processors); times will be too long`);
+/** Runs `body` with fovea on the host, and ends its threads. */
+export async function withRunner<T>(host: Host, threads: number, body: (runner: Runner) => Promise<T>): Promise<T> {
+  const runner = await host.openRunner(threads);
+  try {
+    return await body(runner);
+  } finally {
+    await runner.close();
+  }
 }
 
-/** Measures the peak, and tells what it was measured on unless the output is for machines. */
-export async function measureMachine(options: Options, output: Output): Promise<number> {
-  return withBackend(options, 1, async ({ engine }) => {
-    const peak = await measurePeak(engine, Math.min(options.seconds, 0.5));
-    if (!options.json) {
-      noteLoad(output);
-      const { v8, node } = process.versions;
-      const instructions = engine.relaxedSimd ? "fused multiply-add" : "multiply and add";
-      output.write(`${cpus()[0]?.model.trim() ?? process.arch}, Node ${node} (V8 ${v8})`);
-      output.write(`measured peak: ${peak.toFixed(0)} GFLOP/s per core (${widthOf(engine)} bit, ${instructions})`);
-      output.write("");
-    }
-    return peak;
-  });
+/** Runs `body` on the host for every workload with every thread count. */
+export async function forEachRun(
+  { options, host, workloads }: Context,
+  body: (runner: Runner, workload: Workload) => Promise<void>,
+): Promise<void> {
+  for (const threads of options.threads) {
+    await withRunner(host, threads, async (runner) => {
+      for (const workload of workloads) await body(runner, workload);
+    });
+  }
 }

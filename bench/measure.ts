@@ -1,7 +1,7 @@
 import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Network } from "../src/model/network.js";
 import type { Plan } from "../src/plan/types.js";
-import { type Context, widthOf, withBackend } from "./context.js";
+import { type Context, forEachRun, widthOf, withBackend } from "./context.js";
 import { memoryOf, type StepMemory, tellMemory } from "./memory.js";
 import { graphOf, type Prepared, type Purpose, prepare } from "./prepare.js";
 import { milliseconds, percent, round, Table, widest } from "./table.js";
@@ -40,11 +40,12 @@ export async function measureWorkload(
   backend: WasmBackend,
   workload: Workload,
   network: Network,
-  { options, peak }: Pick<Context, "options" | "peak">,
+  seconds: number,
+  peak: number,
 ): Promise<Result> {
   const prepared = await prepareWorkload(backend, network, workload);
-  const train = await medianMilliseconds(prepared.train, options.seconds);
-  const infer = await medianMilliseconds(prepared.infer, options.seconds);
+  const train = await medianMilliseconds(prepared.train, seconds);
+  const infer = await medianMilliseconds(prepared.infer, seconds);
   const { plan } = prepared.train.program;
   const { engine } = backend;
   const gflops = (2 * productsOf(plan)) / train / 1e6;
@@ -72,7 +73,7 @@ export function productsOf(plan: Plan): number {
     .reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0);
 }
 
-/** Runs `body` for every workload with every thread count. */
+/** Runs `body` in this process for every workload with every thread count. */
 export async function forEachWorkload(
   context: Context,
   body: (backend: WasmBackend, workload: Workload, network: Network) => Promise<void>,
@@ -101,9 +102,9 @@ export async function benchWorkloads(context: Context): Promise<void> {
         ],
         write,
       );
-  await forEachWorkload(context, async (backend, workload, network) => {
-    const result = await measureWorkload(backend, workload, network, context);
-    if (table === undefined) return write(JSON.stringify(result));
+  await forEachRun(context, async (runner, { name }) => {
+    const result = await runner.measure(name, options.seconds, context.peak);
+    if (table === undefined) return write(JSON.stringify({ ...result, ...context.host.fields }));
     table.row([
       result.name,
       String(result.threads),

@@ -1,7 +1,7 @@
 import type { WasmBackend } from "../src/backends/wasm/index.js";
 import type { Network } from "../src/model/network.js";
 import type { Plan } from "../src/plan/types.js";
-import { type Context, withBackend } from "./context.js";
+import { type Context, withRunner } from "./context.js";
 import { graphOf } from "./prepare.js";
 import { type Column, round, Table, widest } from "./table.js";
 import type { Workload } from "./workloads.js";
@@ -34,14 +34,12 @@ export function memoryCells({ arena_mb, memory_mb }: StepMemory): string[] {
 }
 
 /** Tells the memory of every workload's training step before the first one runs. */
-export async function tellMemory({ options, workloads, write }: Context): Promise<void> {
+export async function tellMemory({ host, workloads, write }: Context): Promise<void> {
   const name = { title: "workload", width: widest(workloads.map((workload) => workload.name)) };
   const table = new Table([name, ...memoryColumns], write);
   // a plan is the same for any number of threads
-  await withBackend(options, 1, async (backend) => {
-    for (const workload of workloads) {
-      table.row([workload.name, ...memoryCells(planMemory(backend, workload.network(), workload))]);
-    }
+  await withRunner(host, 1, async (runner) => {
+    for (const { name } of workloads) table.row([name, ...memoryCells(await runner.planMemory(name))]);
   });
   write("");
 }

@@ -12,6 +12,8 @@ export interface Options {
   readonly only: readonly string[];
   /** Time to measure each median over. */
   readonly seconds: number;
+  /** In Chromium, not in this Node. */
+  readonly browser: boolean;
   /** Keep to 128-bit vectors, and leave V8's flag for wider ones alone. */
   readonly narrow: boolean;
   /** Command that starts a Python that has PyTorch. */
@@ -28,6 +30,7 @@ Times a training step and an inference of each workload: ${workloadNames.join(",
   --threads N          threads; several counts separated by commas run one after the other (default: all processors)
   --seconds S          time to measure each median over (default: 2)
   --narrow             128-bit vectors, as in browsers and older engines
+  --browser            in headless Chromium (from PATH or FOVEA_CHROMIUM), also with --vs-torch and --vs-tfjs
   --json               one JSON object per line (npm itself writes two lines before: npm run --silent bench)
   --vs-torch[=PYTHON]  alternate with PyTorch and compare (default: python3)
   --vs-tfjs[=DIRECTORY]
@@ -39,8 +42,20 @@ Times a training step and an inference of each workload: ${workloadNames.join(",
   --node=system        run under the Node that runs npm, not under the newest that is installed here
 `;
 
-const flags = ["--json", "--narrow", "--vs-torch", "--vs-tfjs", "--profile", "--micro", "--loader", "--help"];
+const flags = [
+  "--json",
+  "--browser",
+  "--narrow",
+  "--vs-torch",
+  "--vs-tfjs",
+  "--profile",
+  "--micro",
+  "--loader",
+  "--help",
+];
 const valued = ["--only", "--threads", "--seconds"];
+/** A browser has 128-bit vectors in any case. */
+const nodeOnly = ["--narrow", "--profile", "--micro", "--loader"];
 const where = "bench";
 
 /** Reads the command line. Errors: code "usage", with what was probably meant. */
@@ -66,6 +81,11 @@ export function parseOptions(args: readonly string[]): Options {
   if (modes.length > 1 && modes[0] !== "help") {
     fail({ code: "usage", where, problem: `--${modes.join(" and --")} exclude each other` });
   }
+  if (given.has("--browser") && !given.has("--help")) {
+    for (const option of nodeOnly) {
+      if (given.has(option)) fail({ code: "usage", where, problem: `--browser and ${option} exclude each other` });
+    }
+  }
   const only = list(given.get("--only"));
   for (const name of only ?? []) if (!workloadNames.includes(name)) failUnknown("workload", name, workloadNames);
   return {
@@ -74,6 +94,7 @@ export function parseOptions(args: readonly string[]): Options {
     threads: list(given.get("--threads"))?.map(threadCount) ?? [availableParallelism()],
     only: only ?? (given.has("--loader") ? ["cifar-64-64-b32"] : workloadNames),
     seconds: positive("--seconds", given.get("--seconds") ?? "2"),
+    browser: given.has("--browser"),
     narrow: given.has("--narrow"),
     python: given.get("--vs-torch") || "python3",
     tfjs: given.get("--vs-tfjs") || undefined,

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { fail } from "../src/core/errors.js";
-import { type Context, widthOf } from "./context.js";
-import { forEachWorkload, prepareWorkload } from "./measure.js";
-import { memoryCells, memoryColumns, planMemory } from "./memory.js";
+import { type Context, forEachRun } from "./context.js";
+import { memoryCells, memoryColumns } from "./memory.js";
 import type { Purpose } from "./prepare.js";
 import { milliseconds, round, Table, widest } from "./table.js";
-import { median, medianMilliseconds } from "./timing.js";
+import { median } from "./timing.js";
 import type { Workload } from "./workloads.js";
 
 /** What a peer is asked to measure: one workload, in a process of its own. */
@@ -26,6 +25,7 @@ export interface PeerResult {
   readonly infer_ms: number;
   /** Its inference as users have it, where `infer_ms` is better than that. */
   readonly default_ms?: number;
+  readonly default_threads?: number;
 }
 
 /** Another implementation that runs the same workloads. */
@@ -35,7 +35,7 @@ export interface Peer {
   /** In names of fields of `--json`. */
   readonly key: string;
   readonly purposes: readonly Purpose[];
-  /** Whether it tells `default_ms`, which decides nothing. */
+  /** Whether it tells `default_ms` and `default_threads`, which decide nothing. */
   readonly hasDefault?: boolean;
   /** The most that fovea may take, as a multiple of the peer's time. */
   target(workload: Workload): number;
@@ -77,15 +77,14 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
       );
   const verdicts: boolean[] = [];
   const peers = new Set<string>();
-  await forEachWorkload(context, async (backend, workload, network) => {
+  await forEachRun(context, async (runner, workload) => {
     const { name } = workload;
-    const { threads } = backend.engine;
-    const width = widthOf(backend.engine);
-    const prepared = await prepareWorkload(backend, network, workload);
+    const { threads, width } = runner;
+    await runner.prepare(name);
     const ours: Record<Purpose, number[]> = { train: [], infer: [] };
     const theirs: PeerResult[] = [];
     for (let round = 0; round < rounds; round++) {
-      for (const purpose of purposes) ours[purpose].push(await medianMilliseconds(prepared[purpose], seconds));
+      for (const purpose of purposes) ours[purpose].push(await runner.time(purpose, seconds));
       theirs.push(await peer.measure({ name, threads, seconds, width }));
     }
     const { peer: version, threads: used } = theirs[0]!;
@@ -108,9 +107,11 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
       ]);
       if (hasDefault) {
         fields.push([`infer_${key}_default_ms`, round(unaided, 3)], ["infer_default_ratio", round(unaidedRatio, 3)]);
+        fields.push([`${key}_default_threads`, theirs[0]!.default_threads!]);
       }
       const line = { peer: version, threads, [`${key}_threads`]: used, name, width, ...Object.fromEntries(fields) };
-      return write(JSON.stringify({ ...line, target: round(target, 3), met, ...memory.get(keyOf(threads, name)) }));
+      const verdict = { target: round(target, 3), met, ...memory.get(keyOf(threads, name)) };
+      return write(JSON.stringify({ ...line, ...verdict, ...context.host.fields }));
     }
     table.row([
       name,
@@ -149,11 +150,10 @@ async function compareMemory(context: Context, { title, key, measurePeak }: Peer
         write,
       );
   const verdicts: boolean[] = [];
-  await forEachWorkload(context, async (backend, workload, network) => {
-    const { name } = workload;
-    const { threads } = backend.engine;
-    const memory = planMemory(backend, network, workload);
-    const peak = await measurePeak({ name, threads, seconds: options.seconds, width: widthOf(backend.engine) });
+  await forEachRun(context, async (runner, { name }) => {
+    const { threads, width } = runner;
+    const memory = await runner.planMemory(name);
+    const peak = await measurePeak({ name, threads, seconds: options.seconds, width });
     const met = memory.memory_mb <= peak;
     verdicts.push(met);
     fields.set(keyOf(threads, name), { ...memory, [`${key}_peak_mb`]: peak, memory_met: met });

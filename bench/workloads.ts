@@ -33,6 +33,9 @@ export const workloads: readonly Workload[] = [
 
 export const workloadNames: readonly string[] = workloads.map(({ name }) => name);
 
+/** The one of a name that is known. */
+export const workloadOf = (wanted: string): Workload => workloads.find(({ name }) => name === wanted)!;
+
 /** For 224 × 224 colour images in 1,000 classes. */
 function imageNet(): Network {
   return resnet18({ classes: 1000, input: [224, 224, 3] });

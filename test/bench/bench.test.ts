@@ -1,22 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterAll, describe, expect, it } from "vitest";
-import { bench } from "../../bench/bench.js";
 import { parseOptions } from "../../bench/options.js";
 import { Table } from "../../bench/table.js";
-import { median } from "../../bench/timing.js";
+import { median, runsTogether } from "../../bench/timing.js";
 import { workloadNames } from "../../bench/workloads.js";
-import { makeGenerated } from "../harness/generated.js";
+import { makePeers, run, short } from "./peers.js";
 
-/** Runs the benchmark's command line. */
-async function run(...args: string[]) {
-  const written: string[] = [];
-  const noted: string[] = [];
-  const code = await bench(args, { write: (line) => written.push(line), note: (line) => noted.push(line) });
-  return { code, written, noted };
-}
-
-const short = ["--only", "mnist-shallow-b50", "--seconds", "0.05", "--threads", "1"];
+const peers = makePeers("bench");
+afterAll(() => peers.remove());
 
 describe("arguments", () => {
   it("have defaults", () => {
@@ -26,6 +17,7 @@ describe("arguments", () => {
       threads: [availableParallelism()],
       only: workloadNames,
       seconds: 2,
+      browser: false,
       narrow: false,
       python: "python3",
     });
@@ -46,6 +38,7 @@ describe("arguments", () => {
     expect(parseOptions(["--vs-torch=/opt/python"])).toMatchObject({ mode: "vs-torch", python: "/opt/python" });
     expect(parseOptions(["--vs-tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: undefined });
     expect(parseOptions(["--vs-tfjs=/opt/tfjs"])).toMatchObject({ mode: "vs-tfjs", tfjs: "/opt/tfjs" });
+    expect(parseOptions(["--browser", "--vs-torch"])).toMatchObject({ mode: "vs-torch", browser: true });
     expect(parseOptions(["--profile", "--narrow"])).toMatchObject({ mode: "profile", narrow: true });
     expect(parseOptions(["--micro"]).mode).toBe("micro");
     expect(parseOptions(["--loader"])).toMatchObject({ mode: "loader", only: ["cifar-64-64-b32"] });
@@ -64,6 +57,8 @@ describe("arguments", () => {
     [["--threads", "1,two"], /received two/],
     [["--seconds", "-1"], /--seconds: wrong number \(expected a number above 0, received -1\)/],
     [["--micro", "--profile"], /--profile and --micro exclude each other/],
+    [["--micro", "--browser"], /--browser and --micro exclude each other/],
+    [["--browser", "--narrow"], /--browser and --narrow exclude each other/],
   ])("%j: a mistake", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
@@ -148,19 +143,8 @@ describe("results", () => {
 });
 
 describe.skipIf(process.platform === "win32")("--vs-torch", () => {
-  const directory = makeGenerated("bench");
-  afterAll(() => directory.remove());
-
-  /** Stands for a Python: tells its arguments in the name of the peer, and numbers that decide the comparison. */
-  function fakePython(name: string, train: number, infer: number, peak: number): string {
-    const path = `${directory.path}/${name}`;
-    const line = `{"peer":"'"$*"'","threads":1,"train_ms":${train},"infer_ms":${infer},"peak_mb":${peak}}`;
-    writeFileSync(path, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
-    return path;
-  }
-
   it("gives ratios, and whether the target is met", async () => {
-    const slow = await run(...short, "--json", `--vs-torch=${fakePython("slow", 1e6, 1e6, 1e6)}`);
+    const slow = await run(...short, "--json", `--vs-torch=${peers.python("slow", 1e6, 1e6, 1e6)}`);
     expect(slow.code).toBe(0);
     expect(JSON.parse(slow.written[0]!)).toEqual({
       peer: "bench/torch_bench.py --only mnist-shallow-b50 --threads 1 --seconds 0.05",
@@ -185,7 +169,7 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
       "1 of 1 training steps need no more memory than PyTorch's",
       expect.stringMatching(/^1 of 1 targets met/),
     ]);
-    const fast = await run(...short, `--vs-torch=${fakePython("fast", 1e6, 1e-6, 1e-6)}`);
+    const fast = await run(...short, `--vs-torch=${peers.python("fast", 1e6, 1e-6, 1e-6)}`);
     expect(fast.written[4]).toMatch(/^mnist-shallow-b50 +1 +[\d.]+ +[\d.]+ +0\.0 +\d+\.\d\d +FAIL$/);
     expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 .* ≤ 0\.5 +FAIL$/);
   });
@@ -200,35 +184,8 @@ describe.skipIf(process.platform === "win32")("--vs-torch", () => {
 });
 
 describe("--vs-tfjs", () => {
-  const directory = makeGenerated("bench-tfjs");
-  afterAll(() => directory.remove());
-
-  /** Stands for an installed TensorFlow.js whose inference takes `milliseconds` of a clock of its own. */
-  function fakeTfjs(name: string, milliseconds: number): string {
-    const packages = {
-      "tfjs-core": `
-        let clock = 0;
-        performance.now = () => clock;
-        module.exports = {
-          version_core: "0.0.0",
-          enableProdMode() {},
-          env: () => ({ set() {}, getAsync: async () => true }),
-          setBackend: async (name) => name === "wasm",
-          randomUniform: (shape) => ({ shape }),
-          tidy: () => ({ data: async () => (clock += ${milliseconds}), dispose() {} }),
-        };`,
-      "tfjs-backend-wasm": "module.exports = { setThreadsCount() {}, getThreadsCount: () => 1 };",
-    };
-    for (const [key, source] of Object.entries(packages)) {
-      const path = `${directory.path}/${name}/node_modules/@tensorflow/${key}`;
-      mkdirSync(path, { recursive: true });
-      writeFileSync(`${path}/index.js`, source);
-    }
-    return `${directory.path}/${name}`;
-  }
-
   it("compares inference, and wants a third of the time", async () => {
-    const slow = await run(...short, "--json", `--vs-tfjs=${fakeTfjs("slow", 1e6)}`);
+    const slow = await run(...short, "--json", `--vs-tfjs=${peers.tfjs("slow", 1e6)}`);
     expect([slow.code, slow.noted]).toEqual([0, ["1 of 1 targets met against tfjs-wasm-0.0.0"]]);
     expect(JSON.parse(slow.written[0]!)).toEqual({
       peer: "tfjs-wasm-0.0.0",
@@ -241,21 +198,22 @@ describe("--vs-tfjs", () => {
       infer_ratio: expect.any(Number),
       infer_tfjs_default_ms: 1e6,
       infer_default_ratio: expect.any(Number),
+      tfjs_default_threads: 1,
       target: 0.333,
       met: true,
     });
-    const fast = await run(...short, `--vs-tfjs=${fakeTfjs("fast", 0.01)}`);
+    const fast = await run(...short, `--vs-tfjs=${peers.tfjs("fast", 0.01)}`);
     expect(fast.written.at(-1)).toMatch(/^mnist-shallow-b50 +1 .* ≤ 0\.33 +FAIL$/);
   });
 
   it("leaves out what TensorFlow.js's side does not have", async () => {
     const only = ["--only", "volume-32-b4", "--seconds", "0.05", "--threads", "1"];
-    const { code, written, noted } = await run(...only, "--json", `--vs-tfjs=${fakeTfjs("none", 1)}`);
+    const { code, written, noted } = await run(...only, "--json", `--vs-tfjs=${peers.tfjs("none", 1)}`);
     expect([code, written, noted]).toEqual([0, [], ["not on TensorFlow.js's side: volume-32-b4"]]);
   });
 
   it("says what to do where TensorFlow.js is missing", async () => {
-    const { code, noted } = await run(...short, `--vs-tfjs=${directory.path}`);
+    const { code, noted } = await run(...short, `--vs-tfjs=${peers.path}`);
     expect(code).toBe(1);
     expect(noted.at(-1)).toMatch(/^error: TensorFlow\.js .*: cannot be measured .*npm install @tensorflow\/tfjs-core/);
   });
@@ -265,6 +223,10 @@ describe("helpers", () => {
   it("the median is the middle, or the mean of the middle two", () => {
     expect(median([9, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 9])).toBe(3);
+  });
+
+  it("a browser's runs are timed together until they take a millisecond", () => {
+    expect([0, 0.06, 0.5, 1, 300].map(runsTogether)).toEqual([200, 17, 2, 1, 1]);
   });
 
   it("tables align text left and numbers right", () => {

@@ -3,12 +3,12 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { findChromium, launchChromium } from "../../bench/chromium.js";
+import { isolation, serve } from "../../bench/server.js";
 import { createWasmBackend } from "../../src/backends/wasm/index.js";
 import type { ImageSize } from "../../src/data/index.js";
 import { buildInto, makeGenerated, root } from "../harness/generated.js";
 import type { Trained, train } from "./app/training.js";
-import { findChromium, launchChromium } from "./chromium.js";
-import { isolation, serve } from "./server.js";
 
 /** The page's functions: see app/main.js. */
 declare const trainHere: typeof train;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, launchChromium } from "../../bench/chromium.js";
 import { type Dataset, dataset } from "../../src/data/dataset.js";
 import { strokes } from "../../src/data/strokes.js";
 import { conv2d, dense, flatten, input, type Model, sequential, sgd } from "../../src/index.js";
@@ -11,8 +12,6 @@ import { reportHtml } from "../../src/inspect/index.js";
 import { effortFor } from "../../src/inspect/report/effort.js";
 import { html } from "../../src/inspect/report/html.js";
 import { summarize } from "../../src/inspect/summary.js";
-
-import { findChromium, launchChromium } from "../browser/chromium.js";
 
 const sections = [
   ...["Summary", "Network", "Settings", "Learning curves", "Classes", "What is taken for what", "Worst mistakes"],

@@ -6,6 +6,7 @@ import { extname, join } from "node:path";
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
+  ".wasm": "application/wasm",
 };
 
 /** What makes a page cross-origin isolated. */
