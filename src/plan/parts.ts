@@ -35,11 +35,13 @@ export function inParts(graph: Graph): Parts {
   const examples = examplesOf(graph);
   if (examples === undefined) return whole;
   const { batch } = examples;
-  const most = Math.max(1, Math.floor(batch * (mostStepBytes / largestStep(graph, examples))));
+  const work = workOf(graph, examples);
+  const largest = Math.max(1, ...work.steps.map(({ read, result }) => read + result));
+  const most = Math.max(1, Math.floor(batch * (mostStepBytes / largest)));
   let [best, least] = [1, Number.POSITIVE_INFINITY];
   for (let size = Math.min(batch, most); size >= 1; size--) {
     if (batch % size !== 0) continue;
-    const cost = costOf(graph, examples, size);
+    const cost = costOf(work, batch / size);
     if (cost < least) [best, least] = [size, cost];
   }
   return best === batch ? whole : (inPartsOf(graph, best) ?? whole);
@@ -144,38 +146,39 @@ const reach = (bytes: number): number => (bytes <= ownCache ? 0 : bytes <= share
 
 const bytesOfTensor = (type: TensorType): number => bytesOf(type.dtype) * sizeOf(type.shape);
 
-/** What each step reads and writes for each example, in bytes for the whole batch. */
-function stepsOf({ nodes }: Graph, { batched }: Examples): { readonly read: number; readonly result: number }[] {
+/** What a run works on, in bytes. */
+interface Work {
+  /** What each step reads and writes for each example: all of the batch together. */
+  readonly steps: readonly { readonly read: number; readonly result: number }[];
+  /** The variables that every part reads; of tables it reads single rows. */
+  readonly weights: number;
+}
+
+function workOf({ nodes }: Graph, { batched }: Examples): Work {
   const computed = nodes.filter(({ id, op }) => batched.has(id) && op !== "input" && op !== "reshape");
-  return computed.map((node) => ({
-    read: node.inputs.reduce((sum, id) => (batched.has(id) ? sum + bytesOfTensor(nodes[id]!) : sum), 0),
-    result: bytesOfTensor(node),
-  }));
-}
-
-function largestStep(graph: Graph, examples: Examples): number {
-  return Math.max(1, ...stepsOf(graph, examples).map(({ read, result }) => read + result));
-}
-
-/** Bytes of the variables that every part reads; of tables it reads single rows. */
-function weightBytes({ nodes }: Graph): number {
   const isTable = ({ id }: Node) => {
     const readers = nodes.filter(({ inputs }) => inputs.includes(id));
     return readers.length > 0 && readers.every(({ op, inputs }) => op === "gather" && inputs[1] !== id);
   };
-  const weights = nodes.filter((node) => node.op === "variable" && !isTable(node));
-  return weights.reduce((sum, node) => sum + bytesOfTensor(node), 0);
+  return {
+    steps: computed.map((node) => ({
+      read: node.inputs.reduce((sum, id) => (batched.has(id) ? sum + bytesOfTensor(nodes[id]!) : sum), 0),
+      result: bytesOfTensor(node),
+    })),
+    weights: nodes.reduce(
+      (sum, node) => (node.op === "variable" && !isTable(node) ? sum + bytesOfTensor(node) : sum),
+      0,
+    ),
+  };
 }
 
-/** Estimated cost of a run in parts of `size` examples, in bytes from memory. */
-function costOf(graph: Graph, examples: Examples, size: number): number {
-  const parts = examples.batch / size;
-  const weights = weightBytes(graph);
-  const steps = stepsOf(graph, examples).reduce(
+/** Estimated cost of a run in so many parts, in bytes from memory. */
+function costOf({ steps, weights }: Work, parts: number): number {
+  const ofSteps = steps.reduce(
     (sum, { read, result }) => sum + parts * startCost + crossings * result * reach((read + result) / parts),
     0,
   );
-  return steps + (parts - 1) * weightCost * weights * reach(weights);
+  return ofSteps + (parts - 1) * weightCost * weights * reach(weights);
 }
 
 /** The graph with `size` examples in place of all; undefined where a shape rule is against it. */
