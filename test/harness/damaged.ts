@@ -69,7 +69,8 @@ export interface FileKind {
   readonly damage?: fc.Arbitrary<(file: Uint8Array) => Uint8Array>;
 }
 
-const undamaged = fc.constant((file: Uint8Array) => file);
+/** No further damage. */
+export const undamaged = fc.constant((file: Uint8Array) => file);
 
 /** Damages files of a kind, `fuzzRuns` times, and reads them. */
 export async function expectReadOrRefused(kind: FileKind): Promise<void> {
