@@ -270,8 +270,6 @@ export interface Product {
   readonly k: number;
   /** Whether the product is added to what the target holds. */
   readonly add: boolean;
-  /** The columns computed, all by default; both ends at multiples of `columnTile`, or at n. */
-  readonly columns?: { readonly from: I32; readonly to: I32 };
 }
 
 /** Emits a whole product, column tile by column tile, for sizes that stay in cache. */
@@ -290,15 +288,10 @@ export function emitProduct(scope: PhaseScope, product: Product): void {
     emitProductTile(scope, product, row.get, column.get, m - whole, tileColumns);
   };
   const whole = n - (n % columns);
-  const { from, to } = product.columns ?? { from: 0, to: whole };
-  f.for(column, from, typeof to === "number" ? to : i32.min(to, whole), columns, () => overRows(columns));
+  f.for(column, 0, whole, columns, () => overRows(columns));
   if (whole === n) return;
-  const last = () => {
-    f.set(column, i32.constant(whole));
-    overRows(n - whole);
-  };
-  if (typeof to === "number") last();
-  else f.if(i32.eq(to, n), last);
+  f.set(column, i32.constant(whole));
+  overRows(n - whole);
 }
 
 function emitProductTile(scope: PhaseScope, p: Product, row: I32, column: I32, rows: number, columns: number): void {

@@ -1,4 +1,4 @@
-import { f32x4, type I32, i32 } from "../../assembler/index.js";
+import { type I32, i32 } from "../../assembler/index.js";
 import { attributesOf, type Engine, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
 import {
@@ -7,11 +7,10 @@ import {
   type Conv2dGeometry,
   conv2dGeometry,
 } from "../planar.js";
-import { columnTile, emitProduct, tiledCycles } from "../tile.js";
+import { emitProduct, tiledCycles } from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, directCostsLess, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
-  type ChannelRange,
   emitTileTransform,
   emitTwoSided,
   patchFloats,
@@ -21,15 +20,26 @@ import {
   tileCount,
 } from "./tiles.js";
 
-/** Bytes that the transformed tiles of one block may take here: longer products matter more than the nearest cache. */
-const sumBlockBytes = 1280 * 1024;
+/**
+ * Tiles of one block at most. Transformed, they may take 1280 KiB, since longer products matter more than the nearest
+ * cache, but no more than two thirds of what the kernel reads and writes. There are always enough that the sums are not
+ * loaded and stored too often.
+ */
+function mostTiles(bytesPerTile: number, tensorBytes: number): number {
+  const fast = Math.max(32, Math.floor((1280 * 1024) / bytesPerTile));
+  const frugal = Math.max(24, Math.floor((2 * tensorBytes) / 3 / bytesPerTile));
+  return Math.min(fast, frugal);
+}
 
 /**
  * Parts into which the tiles are split, each with sums of its own: fixed, so that results do not depend on threads. Few,
- * since the sums take memory: as many as bytes of one part's allow, four at most. Where there are more threads than
- * parts, a part's output channels are shared out, too, and the image's squares transformed for each share.
+ * since the sums take memory: as many as bytes of one part's allow, four at most, and no more than what the kernel reads
+ * and writes. Where there are more threads than parts, the points of a part are shared out, too.
  */
-const partsFor = (sumBytes: number): number => (sumBytes <= 256 * 1024 ? 4 : sumBytes <= 2048 * 1024 ? 2 : 1);
+function partsFor(sumBytes: number, tensorBytes: number): number {
+  const most = sumBytes <= 256 * 1024 ? 4 : sumBytes <= 2048 * 1024 ? 2 : 1;
+  return Math.max(1, Math.min(most, Math.floor(tensorBytes / sumBytes)));
+}
 
 /** Filters beyond this many values per point would need more memory for their sums than they save time. */
 const mostWeights = 256 * 256;
@@ -68,34 +78,34 @@ function filterLayout(g: Conv2dGeometry, attributes: Conv2dAttributes): FilterLa
     size: matrices.outputs,
   };
   const sumBytes = matrices.points ** 2 * pointStride(g.inputChannels, g.outputChannels);
-  const parts = Math.min(partsFor(sumBytes), tileCount(image));
+  const pixels = g.inputHeight * g.inputWidth * g.inputChannels + g.outputHeight * g.outputWidth * g.outputChannels;
+  const tensorBytes = 4 * (g.batch * pixels + g.kernelHeight * g.kernelWidth * g.inputChannels * g.outputChannels);
+  const parts = Math.min(partsFor(sumBytes, tensorBytes), tileCount(image));
   const perPart = Math.ceil(tileCount(image) / parts);
   const bytesPerTile = 4 * matrices.points ** 2 * (g.inputChannels + g.outputChannels);
-  // equal blocks, so that none is padded by much; long enough that the sums are not loaded and stored too often
-  const most = Math.max(32, Math.floor(sumBlockBytes / bytesPerTile));
+  // equal blocks, so that none is padded by much
+  const most = mostTiles(bytesPerTile, tensorBytes);
   const block = 4 * Math.ceil(perPart / Math.ceil(perPart / most) / 4);
   return { matrices, image, gradient, inputs: g.inputChannels, outputs: g.outputChannels, block, parts };
 }
 
-/** Bytes: sums of each part; of each thread, squares in the making and a block of transformed ones. */
-function filterScratch({ matrices, image, gradient, inputs, outputs, block, parts }: FilterLayout) {
-  const squared = matrices.points ** 2;
-  const sums = squared * pointStride(inputs, outputs);
+/** Bytes: sums of each part; of each thread, squares in the making and a block of transformed ones, of its share. */
+function filterScratch(layout: FilterLayout, engine: Engine) {
+  const { matrices, image, gradient, inputs, outputs, block, parts } = layout;
+  const sums = matrices.points ** 2 * pointStride(inputs, outputs);
   const temporary = 4 * align(temporaryFloats(matrices.points));
   const patch = 4 * align(Math.max(patchFloats(image), patchFloats(gradient)));
-  const images = squared * pointStride(block, inputs);
-  const gradients = squared * pointStride(block, outputs);
+  const points = matrices.points * sharesOf(layout, engine).lines;
+  const images = points * pointStride(block, inputs);
+  const gradients = points * pointStride(block, outputs);
   const [patchAt, imagesAt, gradientsAt] = [temporary, temporary + patch, temporary + patch + images];
   return { sums, threadsAt: parts * sums, patchAt, imagesAt, gradientsAt, perThread: gradientsAt + gradients };
 }
 
-/** How the output channels are shared out: columns of a share, a multiple of a product's tile, and shares. */
-function sharesOf({ outputs, parts }: FilterLayout, engine: Engine) {
-  const width = Math.max(8, columnTile(outputs, engine));
-  const tiles = Math.ceil(outputs / width);
-  const wanted = width % 8 === 0 ? Math.min(tiles, Math.ceil(engine.threads / parts)) : 1;
-  const columns = Math.ceil(tiles / wanted) * width;
-  return { columns, shares: Math.ceil(outputs / columns) };
+/** How the points of a part are shared out: lines of transformed squares in each share but the last, and shares. */
+function sharesOf({ matrices: { points }, parts }: FilterLayout, { threads }: Engine) {
+  const lines = Math.ceil(points / Math.min(points, Math.ceil(threads / parts)));
+  return { lines, shares: Math.ceil(points / lines) };
 }
 
 /**
@@ -124,7 +134,7 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
     const attributes = attributesOf<Conv2dFilterGradientAttributes>(node);
     const g = conv2dGeometry(node.inputs[0]!.shape, attributes.filterShape, attributes, where);
     const layout = filterLayout(g, attributes);
-    const { threadsAt, perThread } = filterScratch(layout);
+    const { threadsAt, perThread } = filterScratch(layout, engine);
     return threadsAt + engine.threads * perThread;
   },
   phases(node, engine) {
@@ -153,75 +163,78 @@ export const conv2dFilterGradientWinograd: WasmKernel = {
 function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
   const { f, engine, begin, end, inputs: operands, scratch } = scope;
   const { matrices, image, gradient, inputs, outputs, block, parts } = layout;
-  const { sums, threadsAt, patchAt, imagesAt, gradientsAt, perThread } = filterScratch(layout);
-  const { columns, shares } = sharesOf(layout, engine);
-  const squared = matrices.points ** 2;
+  const { sums, threadsAt, patchAt, imagesAt, gradientsAt, perThread } = filterScratch(layout, engine);
+  const { lines, shares } = sharesOf(layout, engine);
+  const { points } = matrices;
   const tiles = tileCount(image);
   const task = f.local("i32");
-  const part = f.local("i32");
+  const [part, share] = [f.local("i32"), f.local("i32")];
   const target = f.local("i32");
-  const from = f.local("i32");
-  const to = f.local("i32");
-  const first = f.local("i32");
-  const last = f.local("i32");
+  const [first, last] = [f.local("i32"), f.local("i32")];
   const tile = f.local("i32");
-  const point = f.local("i32");
+  const [point, count] = [f.local("i32"), f.local("i32")];
   const own = f.local("i32", i32.add(scratch, i32.add(i32.mul(scope.thread, perThread), threadsAt)));
   const at = (offset: number) => i32.add(own.get, offset);
-  const range = shares === 1 ? {} : { range: { from: from.get, to: to.get } };
+  /** Code for the share of this task: transforms are different for each. */
+  const forShare = (emit: (lines: readonly number[]) => void) => {
+    for (let s = 0; s < shares; s++) {
+      const wanted = Array.from({ length: Math.min(lines, points - s * lines) }, (_, i) => s * lines + i);
+      if (shares === 1) emit(wanted);
+      else f.if(i32.eq(share.get, s), () => emit(wanted));
+    }
+  };
+  /** Transforms tile `tile` of the block, or makes zeros of it where the last block is not full: they add nothing. */
+  const transformTile = (lines: readonly number[]) => {
+    const index = f.local("i32", i32.add(first.get, tile.get));
+    const row = (offset: number, channels: number) =>
+      f.local("i32", i32.add(at(offset), i32.mul(tile.get, 4 * channels)));
+    const transform = (
+      tiling: Tiling,
+      matrix: readonly (readonly number[])[],
+      { operand, offset }: { readonly operand: I32; readonly offset: number },
+    ) =>
+      emitTileTransform(scope, tiling, matrix, {
+        lines,
+        image: operand,
+        index: index.get,
+        target: row(offset, tiling.channels).get,
+        pointBytes: pointStride(block, tiling.channels),
+        temporary: own.get,
+        patch: at(patchAt),
+      });
+    const clear = (offset: number, channels: number) => {
+      const line = row(offset, channels);
+      f.for(point, 0, points * lines.length, 1, () => {
+        fill(scope, line.get, channels);
+        f.increase(line, pointStride(block, channels));
+      });
+    };
+    f.if(
+      i32.ltS(index.get, last.get),
+      () => {
+        transform(image, matrices.b, { operand: operands[0]!, offset: imagesAt });
+        transform(gradient, matrices.a, { operand: operands[1]!, offset: gradientsAt });
+      },
+      () => {
+        clear(imagesAt, inputs);
+        clear(gradientsAt, outputs);
+      },
+    );
+  };
   f.for(task, begin, end, 1, () => {
     f.set(part, i32.divU(task.get, shares));
-    f.set(from, i32.mul(i32.remU(task.get, shares), columns));
-    f.set(to, i32.min(i32.add(from.get, columns), outputs));
-    f.set(target, i32.add(scratch, i32.mul(part.get, sums)));
-    clearSums(scope, layout, target.get, from.get, to.get, shares);
+    f.set(share, i32.remU(task.get, shares));
+    f.set(count, i32.mul(i32.min(lines, i32.sub(points, i32.mul(share.get, lines))), points));
+    const shareBytes = lines * points * pointStride(inputs, outputs);
+    f.set(target, i32.add(scratch, i32.add(i32.mul(part.get, sums), i32.mul(share.get, shareBytes))));
+    forShare((lines) => fill(scope, target.get, (lines.length * points * pointStride(inputs, outputs)) / 4));
     f.set(first, i32.divU(i32.mul(part.get, tiles), parts));
     f.set(last, i32.divU(i32.mul(i32.add(part.get, 1), tiles), parts));
     f.while(
       () => i32.ltS(first.get, last.get),
       () => {
-        f.for(tile, 0, block, 1, () => {
-          const row = (offset: number, channels: number) =>
-            f.local("i32", i32.add(at(offset), i32.mul(tile.get, 4 * channels))).get;
-          const index = f.local("i32", i32.add(first.get, tile.get));
-          const transform = (
-            tiling: Tiling,
-            matrix: readonly (readonly number[])[],
-            operand: number,
-            offset: number,
-            wanted: { range?: ChannelRange } = {},
-          ) =>
-            emitTileTransform(scope, tiling, matrix, {
-              ...wanted,
-              image: operands[operand]!,
-              index: index.get,
-              target: row(offset, tiling.channels),
-              pointBytes: pointStride(block, tiling.channels),
-              temporary: own.get,
-              patch: at(patchAt),
-            });
-          f.if(
-            i32.ltS(index.get, last.get),
-            () => {
-              transform(image, matrices.b, 0, imagesAt);
-              transform(gradient, matrices.a, 1, gradientsAt, range);
-            },
-            () => {
-              // the last block is not full: zeros add nothing
-              for (const [offset, channels] of [
-                [imagesAt, inputs],
-                [gradientsAt, outputs],
-              ] as const) {
-                const line = f.local("i32", row(offset, channels));
-                f.for(point, 0, squared, 1, () => {
-                  fill(scope, line.get, channels);
-                  f.increase(line, pointStride(block, channels));
-                });
-              }
-            },
-          );
-        });
-        f.for(point, 0, squared, 1, () =>
+        forShare((lines) => f.for(tile, 0, block, 1, () => transformTile(lines)));
+        f.for(point, 0, count.get, 1, () =>
           emitProduct(scope, {
             a: f.local("i32", i32.add(at(imagesAt), i32.mul(point.get, pointStride(block, inputs)))).get,
             rowBytesOfA: 4,
@@ -234,7 +247,6 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
             n: outputs,
             k: block,
             add: true,
-            ...(shares > 1 && { columns: { from: from.get, to: to.get } }),
           }),
         );
         f.increase(first, block);
@@ -243,38 +255,11 @@ function emitPartialSums(scope: PhaseScope, layout: FilterLayout): void {
   });
 }
 
-/** Zeros for a share of a part's sums. */
-function clearSums(scope: PhaseScope, layout: FilterLayout, sums: I32, from: I32, to: I32, shares: number): void {
-  const { f } = scope;
-  const { matrices, inputs, outputs } = layout;
-  const squared = matrices.points ** 2;
-  if (shares === 1) {
-    fill(scope, sums, filterScratch(layout).sums / 4);
-    return;
-  }
-  const [point, input] = [f.local("i32"), f.local("i32")];
-  const [at, end] = [f.local("i32"), f.local("i32")];
-  f.for(point, 0, squared, 1, () =>
-    f.for(input, 0, inputs, 1, () => {
-      const row = i32.add(i32.mul(point.get, pointStride(inputs, outputs)), i32.mul(input.get, 4 * outputs));
-      f.set(at, i32.add(sums, i32.add(row, i32.mul(from, 4))));
-      f.set(end, i32.add(at.get, i32.mul(i32.sub(to, from), 4)));
-      f.doWhile(
-        () => {
-          f.storeV128(at.get, f32x4.constant(0));
-          f.increase(at, 16);
-        },
-        () => i32.ne(at.get, end.get),
-      );
-    }),
-  );
-}
-
 /** filter gradient = Gᵀ · Σ parts · G: one task per input channel. */
 function emitFilterResult(scope: PhaseScope, layout: FilterLayout): void {
-  const { f, begin, end, output, scratch } = scope;
+  const { f, engine, begin, end, output, scratch } = scope;
   const { matrices, inputs, outputs, parts } = layout;
-  const { sums, threadsAt, perThread } = filterScratch(layout);
+  const { sums, threadsAt, perThread } = filterScratch(layout, engine);
   const pointBytes = pointStride(inputs, outputs);
   const tapBytes = 4 * inputs * outputs;
   const channel = f.local("i32");

@@ -54,7 +54,7 @@ export function emitTileTransform(
     pointBytes: number;
     temporary: I32;
     patch: I32;
-    range?: ChannelRange;
+    lines?: readonly number[];
   },
 ): void {
   const { f } = scope;
@@ -87,7 +87,7 @@ export function emitTileTransform(
     rowBytes: rowBytes.get,
     pixelBytes: 4 * channels,
     channels,
-    ...(place.range && { range: place.range }),
+    ...(place.lines && { lines: place.lines }),
     temporary: place.temporary,
     store(results, line, chunk) {
       const offset = i32.add(i32.mul(line, place.pointBytes * points), chunk);
@@ -142,12 +142,6 @@ export function storeEntries(
   results.forEach((vectors, j) => vectors.forEach((vector, v) => f.storeV128(to, vector.get, bytes * j + 16 * v)));
 }
 
-/** Channels of which a transform is wanted; both ends at multiples of eight, or at the last one. */
-export interface ChannelRange {
-  readonly from: I32;
-  readonly to: I32;
-}
-
 /** A square of channels in memory, and what becomes of its transform. */
 export interface TwoSided {
   /** Entry [row][pixel] lies at source + row · rowBytes + pixel · pixelBytes. */
@@ -155,12 +149,12 @@ export interface TwoSided {
   readonly rowBytes: I32;
   readonly pixelBytes: number;
   readonly channels: number;
-  /** All channels by default. */
-  readonly range?: ChannelRange;
+  /** Rows of the result that are wanted: all by default. */
+  readonly lines?: readonly number[];
   readonly temporary: I32;
   /** Squares that are added up while they are read, and the bytes between them; one by default. */
   readonly terms?: { readonly count: number; readonly bytes: number };
-  /** Takes row `line` of the result: vectors of each entry, for the channels from byte offset `chunk`. */
+  /** Takes row `line` of those wanted: vectors of each entry, for the channels from byte offset `chunk`. */
   store(results: readonly (readonly Local<"v128">[])[], line: I32, chunk: I32): void;
 }
 
@@ -173,17 +167,14 @@ export function emitTwoSided(scope: PhaseScope, matrix: Matrix, square: TwoSided
   const { f } = scope;
   const whole = square.channels - (square.channels % 8);
   const chunk = f.local("i32");
-  const { range } = square;
-  const [from, to] = range ? [i32.mul(range.from, 4), i32.min(i32.mul(range.to, 4), 4 * whole)] : [0, 4 * whole];
-  f.for(chunk, from, to, 32, () => emitChunk(scope, matrix, square, chunk, 2));
+  f.for(chunk, 0, 4 * whole, 32, () => emitChunk(scope, matrix, square, chunk, 2));
   if (whole === square.channels) return;
-  const last = () => {
-    f.set(chunk, i32.constant(4 * whole));
-    emitChunk(scope, matrix, square, chunk, 1);
-  };
-  if (range) f.if(i32.eq(range.to, square.channels), last);
-  else last();
+  f.set(chunk, i32.constant(4 * whole));
+  emitChunk(scope, matrix, square, chunk, 1);
 }
+
+/** Rows of the result that are wanted: as many rows of the matrix on the left make them. */
+const linesOf = (matrix: Matrix, { lines }: TwoSided): readonly number[] => lines ?? matrix.map((_, line) => line);
 
 /** Entries of the half-transformed square up to which it is held in locals, with both halves unrolled. */
 const unrolledEntries = 40;
@@ -218,13 +209,15 @@ function emitUnrolledChunk(
     if (k + 1 < size) f.set(at, i32.add(at.get, square.rowBytes));
   });
   // half[row][column] = matrix · columns
-  const half = matrix.map(() => vectorLocals(f, size, width));
+  const lines = linesOf(matrix, square);
+  const half = lines.map(() => vectorLocals(f, size, width));
   for (let column = 0; column < size; column++) {
     emitMatrixProduct(
       scope,
       matrix,
       inputs.map((row) => row[column]!),
-      (row, values) => values.forEach((value, v) => f.set(half[row]![column]![v]!, value)),
+      (row, values) => values.forEach((value, v) => f.set(half[lines.indexOf(row)]![column]![v]!, value)),
+      lines,
     );
   }
   half.forEach((row, line) => {
@@ -244,31 +237,34 @@ function emitLoopedChunk(
   const { f } = scope;
   const size = matrix[0]!.length;
   const inputs = vectorLocals(f, size, width);
-  const results = vectorLocals(f, matrix.length, width);
   const temporary = f.local("i32", square.temporary);
   const at = f.local("i32");
   const line = f.local("i32");
-  const product = () =>
-    emitMatrixProduct(scope, matrix, inputs, (row, values) =>
-      values.forEach((value, v) => f.set(results[row]![v]!, value)),
-    );
+  const product = (rows: readonly number[]) => {
+    const results = vectorLocals(f, rows.length, width);
+    const put = (row: number, values: readonly V128[]) =>
+      values.forEach((value, v) => f.set(results[rows.indexOf(row)]![v]!, value));
+    emitMatrixProduct(scope, matrix, inputs, put, rows);
+    return results;
+  };
+  const lines = linesOf(matrix, square);
+  const all = matrix.map((_, row) => row);
   f.for(line, 0, size, 1, () => {
     f.set(at, i32.add(i32.add(square.source, chunk.get), i32.mul(line.get, square.pixelBytes)));
     for (const vectors of inputs) {
       vectors.forEach((local, v) => f.set(local, loadEntry(at.get, 16 * v, square)));
       f.set(at, i32.add(at.get, square.rowBytes));
     }
-    product();
+    const columns = product(lines);
     const to = f.local("i32", i32.add(temporary.get, i32.mul(line.get, 32)));
-    results.forEach((vectors, row) =>
+    columns.forEach((vectors, row) =>
       vectors.forEach((vector, v) => f.storeV128(to.get, vector.get, 32 * size * row + 16 * v)),
     );
   });
   f.set(at, temporary.get);
-  f.for(line, 0, matrix.length, 1, () => {
+  f.for(line, 0, lines.length, 1, () => {
     inputs.forEach((vectors, k) => vectors.forEach((local, v) => f.set(local, v128.load(at.get, 32 * k + 16 * v))));
-    product();
-    square.store(results, line.get, chunk.get);
+    square.store(product(all), line.get, chunk.get);
     f.increase(at, 32 * size);
   });
 }

@@ -5,22 +5,29 @@ type Matrix = readonly (readonly number[])[];
 
 /**
  * Emits `matrix · inputs` for a constant matrix: each input is `width` neighbouring vectors of channels, and so is each
- * output, given to `put`. Rows that differ only in signs (points ±p) share their two halves:
- * `even + odd` and `even − odd`.
+ * output, given to `put`, for the `wanted` rows of the matrix alone. Rows that differ only in signs (points ±p) share their
+ * two halves: `even + odd` and `even − odd`. So they are computed also where only one of them is wanted: results do not
+ * depend on which others are.
  */
 export function emitMatrixProduct(
   scope: PhaseScope,
   matrix: Matrix,
   inputs: readonly (readonly Local<"v128">[])[],
   put: (row: number, vectors: readonly V128[]) => void,
+  wanted: readonly number[] = matrix.map((_, i) => i),
 ): void {
   const { f } = scope;
+  const isWanted = (row: number) => wanted.includes(row);
   const width = inputs[0]!.length;
   const done = new Set<number>();
   matrix.forEach((row, i) => {
     if (done.has(i)) return;
     done.add(i);
     const mirror = matrix.findIndex((other, j) => !done.has(j) && isMirror(row, other));
+    if (!isWanted(i) && !isWanted(mirror)) {
+      if (mirror >= 0) done.add(mirror);
+      return;
+    }
     if (mirror < 0) {
       put(
         i,
@@ -34,14 +41,10 @@ export function emitMatrixProduct(
     const odd = row.map((value, k) => (value === other[k] ? 0 : value));
     const evens = vectors(width, (v) => f.local("v128", combination(scope, even, inputs, v)));
     const odds = vectors(width, (v) => f.local("v128", combination(scope, odd, inputs, v)));
-    put(
-      i,
-      vectors(width, (v) => f32x4.add(evens[v]!.get, odds[v]!.get)),
-    );
-    put(
-      mirror,
-      vectors(width, (v) => f32x4.sub(evens[v]!.get, odds[v]!.get)),
-    );
+    const sums = () => vectors(width, (v) => f32x4.add(evens[v]!.get, odds[v]!.get));
+    const differences = () => vectors(width, (v) => f32x4.sub(evens[v]!.get, odds[v]!.get));
+    if (isWanted(i)) put(i, sums());
+    if (isWanted(mirror)) put(mirror, differences());
   });
 }
 
