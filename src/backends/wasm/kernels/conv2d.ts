@@ -23,6 +23,7 @@ import {
   depthOf,
 } from "./planar.js";
 import { Accumulators, columnTile, rowTile, tiledCycles, vectorsOf } from "./tile.js";
+import { emitTransposition } from "./turn.js";
 
 const where = "conv2d";
 
@@ -375,20 +376,22 @@ function turnedFilterPhase(node: NodeContext, layout: InputGradientLayout): Phas
       const source = f.local("i32");
       const target = f.local("i32");
       const groupStride = f.local("i32");
-      const [group, o, c] = [f.local("i32"), f.local("i32"), f.local("i32")];
-      const [from, to] = [f.local("i32"), f.local("i32")];
+      const group = f.local("i32");
       const turn = () =>
         f.for(group, 0, groups, 1, () =>
-          f.for(o, 0, groupFilters, 1, () => {
-            f.set(from, i32.add(source.get, i32.mul(i32.add(i32.mul(group.get, groupFilters), o.get), 4)));
-            const row = i32.add(i32.mul(group.get, groupStride.get), i32.mul(o.get, 4 * filterColumns));
-            f.set(to, i32.add(target.get, row));
-            f.for(c, 0, g.groupChannels, 1, () => {
-              f.storeI32(to.get, i32.load(from.get));
-              f.increase(from, 4 * g.outputChannels);
-              f.increase(to, 4);
-            });
-          }),
+          emitTransposition(
+            f,
+            {
+              from: i32.add(source.get, i32.mul(group.get, 4 * groupFilters)),
+              rowBytes: 4 * g.outputChannels,
+              rows: g.groupChannels,
+              columns: groupFilters,
+            },
+            {
+              to: i32.add(target.get, i32.mul(group.get, groupStride.get)),
+              rowBytes: 4 * filterColumns,
+            },
+          ),
         );
       const number = f.local("i32");
       f.for(number, begin, end, 1, () => {

@@ -15,7 +15,7 @@ import {
   tiledCycles,
   vectorsOf,
 } from "./tile.js";
-import { emitTurn } from "./turn.js";
+import { emitTransposition } from "./turn.js";
 
 /** Length of one stretch of the reduction: its sum is rounded once when it is added to the others. */
 const reductionBlock = 512;
@@ -69,9 +69,11 @@ function turnedBytesOfA(node: NodeContext): number {
   return turnsA(node) ? align(4 * m * paddedColumns(k)) : 0;
 }
 
-/** Bytes of the turned B, after which its panels lie. */
-function turnedBytes(node: NodeContext): number {
-  const { n, k } = sizesOf(node);
+/** Bytes of B in panels, or turned, if it is either. */
+function packedBytesOfB(node: NodeContext, engine: Engine): number {
+  const sizes = sizesOf(node);
+  const { n, k } = sizes;
+  if (usesPanels(sizes, engine)) return align(4 * panelFloats(k, n, engine));
   return attributesOf<MatmulAttributes>(node).transposeB ? align(4 * k * paddedColumns(n)) : 0;
 }
 
@@ -90,15 +92,6 @@ function slimPart(node: NodeContext, engine: Engine) {
   return { m, n, k, firstColumn: n - columns, columns, turned, packed };
 }
 
-/** Offsets in the memory of what is packed: a transposed B turned, its panels, its last columns. */
-function layoutOf(node: NodeContext, engine: Engine) {
-  const sizes = sizesOf(node);
-  const slim = slimPart(node, engine);
-  const panels = turnedBytes(node);
-  const packed = panels + (usesPanels(sizes, engine) ? align(4 * panelFloats(sizes.k, sizes.n, engine)) : 0);
-  return { panels, packed, bytes: packed + slim.packed };
-}
-
 /**
  * Matrix product with a register tile over rows of A and columns of B, both read where they lie; a transposed B is
  * first turned into rows, and a large one put into panels. Long reductions are cut into blocks, each summed from zero.
@@ -110,7 +103,7 @@ export const matmul: WasmKernel = {
     return turnedBytesOfA(node) + (slimPart(node, engine).columns > 0 ? slimSumBytes(engine) : 0);
   },
   packs(node, engine) {
-    const { bytes } = layoutOf(node, engine);
+    const bytes = packedBytesOfB(node, engine) + slimPart(node, engine).packed;
     return bytes > 0 ? { input: 1, bytes } : undefined;
   },
   phases(node, engine) {
@@ -118,7 +111,6 @@ export const matmul: WasmKernel = {
     const { m, n, k, rowBytesOfB } = sizes;
     const { transposeB } = attributesOf<MatmulAttributes>(node);
     const panels = usesPanels(sizes, engine);
-    const layout = layoutOf(node, engine);
     const slim = slimPart(node, engine);
     const product: Phase = {
       tasks: tasksOf(m, n, engine).tasks,
@@ -130,25 +122,18 @@ export const matmul: WasmKernel = {
     if (turnsA(node)) {
       phases.push(turnPhase(k, m, ({ inputs, scratch }) => ({ source: inputs[0]!, target: scratch })));
     }
+    const place = ({ inputs, packed }: PhaseScope) => ({ source: inputs[1]!, target: packed });
     if (transposeB && slim.firstColumn > 0) {
-      const turn = turnPhase(n, k, ({ inputs, packed }) => ({ source: inputs[1]!, target: packed }));
-      phases.push({ packs: true, ...turn });
-    }
-    if (panels) {
-      phases.push({
-        packs: true,
-        ...panelPhase(k, n, rowBytesOfB, engine, ({ inputs, packed }) => ({
-          source: transposeB ? packed : inputs[1]!,
-          target: i32.add(packed, layout.panels),
-        })),
-      });
+      phases.push({ packs: true, ...turnPhase(n, k, place, panels ? columnTile(n, engine) : undefined) });
+    } else if (panels) {
+      phases.push({ packs: true, ...panelPhase(k, n, rowBytesOfB, engine, place) });
     }
     if (slim.packed > 0) {
       phases.push({
         packs: true,
         ...packingPhase(slim, ({ inputs, packed }) => ({
           source: inputs[1]!,
-          target: i32.add(packed, layout.packed),
+          target: i32.add(packed, packedBytesOfB(node, engine)),
         })),
       });
     }
@@ -156,49 +141,42 @@ export const matmul: WasmKernel = {
   },
 };
 
-/** target[column][row] = source[row][column], four by four; tasks are groups of four columns. */
+/** Columns of a matrix that one task turns: what a cache line holds. */
+const columnsPerTask = 16;
+
+/** target[column][row] = source[row][column], if asked for in panels of so many rows. */
 function turnPhase(
   rows: number,
   columns: number,
   place: (scope: PhaseScope) => { readonly source: I32; readonly target: I32 },
+  panelWidth?: number,
 ): Phase {
-  const targetBytes = 4 * paddedColumns(rows);
+  const targetBytes = 4 * (panelWidth ?? paddedColumns(rows));
   return {
-    tasks: Math.ceil(columns / 4),
+    tasks: Math.ceil(columns / columnsPerTask),
     cycles: rows * columns,
     emit(scope) {
       const { f, begin, end } = scope;
       const { source, target } = place(scope);
       const task = f.local("i32");
-      const row = f.local("i32");
-      const from = f.local("i32");
-      const to = f.local("i32");
-      const turn = (count: number, height: number) =>
-        emitTurn(
+      const turn = (count: number) =>
+        emitTransposition(
           f,
-          { from: from.get, rowBytes: 4 * columns, rows: count },
-          { to: to.get, rowBytes: targetBytes, rows: height },
+          { from: i32.add(source, i32.mul(task.get, 4 * columnsPerTask)), rowBytes: 4 * columns, rows, columns: count },
+          {
+            to: i32.add(target, i32.mul(task.get, columnsPerTask * targetBytes)),
+            rowBytes: targetBytes,
+            ...(panelWidth && { panels: { width: panelWidth, bytes: columns * targetBytes } }),
+          },
         );
-      const wholeRows = rows - (rows % 4);
-      const overRows = (height: number) => {
-        f.for(row, 0, wholeRows, 4, () => {
-          turn(4, height);
-          f.increase(from, 16 * columns);
-          f.increase(to, 16);
-        });
-        if (wholeRows < rows) turn(rows - wholeRows, height);
-      };
+      const rest = columns % columnsPerTask;
       f.for(task, begin, end, 1, () => {
-        f.set(from, i32.add(source, i32.mul(task.get, 16)));
-        f.set(to, i32.add(target, i32.mul(task.get, 4 * targetBytes)));
-        const rest = columns % 4;
-        if (rest === 0) overRows(4);
-        else if (columns < 4) overRows(rest);
+        if (rest === 0) turn(columnsPerTask);
         else
           f.if(
-            i32.ltS(task.get, Math.floor(columns / 4)),
-            () => overRows(4),
-            () => overRows(rest),
+            i32.ltS(task.get, Math.floor(columns / columnsPerTask)),
+            () => turn(columnsPerTask),
+            () => turn(rest),
           );
       });
     },
@@ -322,7 +300,6 @@ function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): voi
   const { inputs, scratch, packed, engine } = scope;
   const { transposeB, epilogue } = attributesOf<MatmulAttributes>(node);
   const slim = slimPart(node, engine);
-  const layout = layoutOf(node, engine);
   const rows = { a: inputs[0]!, sums: i32.add(scratch, turnedBytesOfA(node)), from, to };
   if (slim.turned) {
     emitTurned(scope, slim, { ...rows, b: inputs[1]! });
@@ -330,7 +307,7 @@ function emitSlim(scope: PhaseScope, node: NodeContext, from: I32, to: I32): voi
   }
   const columns = transposeB
     ? { columns: i32.add(inputs[1]!, 4 * slim.k * slim.firstColumn), columnBytes: 4 * slim.k }
-    : { columns: i32.add(packed, layout.packed) };
+    : { columns: i32.add(packed, packedBytesOfB(node, engine)) };
   emitDots(scope, slim, { ...rows, ...columns }, new EpilogueEmitter(scope, epilogue, node));
 }
 
@@ -356,7 +333,7 @@ function emitTile(
 
   const a = f.local("i32", i32.add(turned ? scope.scratch : inputs[0]!, i32.mul(firstRow, rowBytesOfA)));
   const columnBytes = f.local("i32", i32.mul(firstColumn, 4));
-  const matrix = panels ? i32.add(scope.packed, turnedBytes(node)) : transposeB ? scope.packed : inputs[1]!;
+  const matrix = panels || transposeB ? scope.packed : inputs[1]!;
   const b = f.local("i32", i32.add(matrix, panels ? i32.mul(columnBytes.get, k) : columnBytes.get));
   const result = f.local("i32", i32.add(i32.mul(firstRow, 4 * n), columnBytes.get));
   const target = f.local("i32", i32.add(output, result.get));

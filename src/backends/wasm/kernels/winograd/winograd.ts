@@ -1,7 +1,7 @@
 import type { Expression } from "../../../../ops/expression.js";
 import type { Acceptance, NodeContext } from "../../../../plan/types.js";
 import { type I32, i32 } from "../../assembler/index.js";
-import { attributesOf, type Engine, isKept, type Phase, type PhaseScope, type WasmKernel } from "../../kernel.js";
+import { attributesOf, type Engine, isKept, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import {
   type Conv2dAttributes,
   type Conv2dGeometry,
@@ -9,7 +9,7 @@ import {
   conv2dGeometry,
 } from "../planar.js";
 import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
-import { emitTurn } from "../turn.js";
+import { emitTransposition } from "../turn.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, directCostsLess, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
 import {
@@ -88,12 +88,15 @@ function pays(layout: Layout, directMultiplyAdds: number, filterBytes: number, k
   return products + transforms + reloads < 0.8 * tiledCycles(directMultiplyAdds) ? true : directCostsLess;
 }
 
-/** Where the parts of the scratch memory lie, in bytes. */
+/** Input channels whose filters are turned before they are transformed: what half a cache line holds, if that divides them. */
+const turnedChannels = (inputs: number): number => (inputs % 8 === 0 ? 8 : 4);
+
+/** Where the parts of the scratch memory lie, in bytes; `turned` and `temporary` also behind the transformed filter. */
 function scratchLayout(layout: Layout) {
   const { matrices, tiling, inputs, outputs, block } = layout;
   const squared = matrices.points ** 2;
   const filter = squared * pointStride(inputs, outputs);
-  const turned = 4 * align(matrices.taps ** 2 * inputs * outputs);
+  const turned = 4 * align(matrices.taps ** 2 * turnedChannels(inputs) * outputs);
   const temporary = 4 * align(temporaryFloats(matrices.points));
   const patch = 4 * align(patchFloats(tiling));
   const image = squared * pointStride(block, inputs);
@@ -168,40 +171,27 @@ function convolutionKernel(
     },
     packs(node, engine) {
       const { filter, turned: turnedBytes, temporary } = scratchLayout(layoutOf(describe(node).c, engine));
-      return { input: 1, bytes: filter + (turned ? turnedBytes : 0) + engine.threads * temporary };
+      return { input: 1, bytes: filter + engine.threads * (temporary + (turned ? turnedBytes : 0)) };
     },
     phases(node, engine) {
       const { c, attributes } = describe(node);
       const layout = layoutOf(c, engine);
-      const { filter, turned: turnedBytes } = scratchLayout(layout);
-      const before = filter + (turned ? turnedBytes : 0);
       const tiles = tileCount(layout.tiling);
       const squared = layout.matrices.points ** 2;
       const weights = c.inputs * c.outputs;
-      const phases: Phase[] = [];
-      if (turned) {
-        phases.push({
-          packs: true,
-          tasks: c.taps ** 2,
-          cycles: 2 * c.taps ** 2 * weights,
-          emit: (scope) => emitTurnedFilter(scope, c, i32.add(scope.packed, filter)),
-        });
-      }
-      phases.push(
+      return [
         {
           packs: true,
-          tasks: c.inputs,
-          cycles: squared * weights * 0.75,
-          emit: (scope) =>
-            emitFilterTransform(scope, layout, turned ? i32.add(scope.packed, filter) : scope.inputs[1]!, before),
+          tasks: turned ? c.inputs / turnedChannels(c.inputs) : c.inputs,
+          cycles: weights * (0.75 * squared + (turned ? c.taps ** 2 : 0)),
+          emit: (scope) => (turned ? emitTurnedTransform(scope, layout, c) : emitFilterTransform(scope, layout)),
         },
         {
           tasks: Math.ceil(tiles / layout.block),
           cycles: tiledCycles(tiles * squared * weights) + tiles * squared * (c.inputs + c.outputs) * 0.75,
           emit: (scope) => emitBlocks(scope, layout, node, attributes.epilogue),
         },
-      );
-      return phases;
+      ];
     },
   };
 }
@@ -216,22 +206,28 @@ export const conv2dInputGradientWinograd = convolutionKernel(
 );
 
 /** target[tap][o][c] = filter[last − tap][c][o]: one task per tap. `c.inputs` are the filter's output channels. */
-export function emitTurnedFilter({ f, begin, end, inputs }: PhaseScope, c: Convolution, target: I32): void {
-  const [tap, o, i] = [f.local("i32"), f.local("i32"), f.local("i32")];
-  const [from, to] = [f.local("i32"), f.local("i32")];
-  const tapBytes = 4 * c.inputs * c.outputs;
-  f.for(tap, begin, end, 1, () => {
-    f.for(o, 0, c.inputs, 4, () => {
-      f.set(from, i32.add(inputs[1]!, i32.mul(i32.sub(c.taps ** 2 - 1, tap.get), tapBytes)));
-      f.set(from, i32.add(from.get, i32.mul(o.get, 4)));
-      f.set(to, i32.add(i32.add(target, i32.mul(tap.get, tapBytes)), i32.mul(o.get, 4 * c.outputs)));
-      f.for(i, 0, c.outputs, 4, () => {
-        emitTurn(f, { from: from.get, rowBytes: 4 * c.inputs }, { to: to.get, rowBytes: 4 * c.outputs });
-        f.increase(from, 16 * c.inputs);
-        f.increase(to, 16);
-      });
-    });
-  });
+export function emitTurnedFilter(scope: PhaseScope, c: Convolution, target: I32): void {
+  const { f, begin, end } = scope;
+  const tap = f.local("i32");
+  f.for(tap, begin, end, 1, () =>
+    emitTurnedTap(scope, c, { tap: tap.get, first: i32.constant(0), count: c.inputs }, target),
+  );
+}
+
+/** The same of `count` channels from the first on, target[tap][o − first][c], for one tap. */
+function emitTurnedTap(
+  { f, inputs }: PhaseScope,
+  c: Convolution,
+  { tap, first, count }: { readonly tap: I32; readonly first: I32; readonly count: number },
+  target: I32,
+): void {
+  const opposite = i32.sub(c.taps ** 2 - 1, tap);
+  const from = i32.add(inputs[1]!, i32.add(i32.mul(opposite, 4 * c.inputs * c.outputs), i32.mul(first, 4)));
+  emitTransposition(
+    f,
+    { from, rowBytes: 4 * c.inputs, rows: c.outputs, columns: count },
+    { to: i32.add(target, i32.mul(tap, 4 * count * c.outputs)), rowBytes: 4 * c.outputs },
+  );
 }
 
 /** The calling thread's own part of the scratch memory. */
@@ -246,34 +242,69 @@ function threadScratch({ f, scratch, thread }: PhaseScope, layout: Layout) {
   };
 }
 
-/**
- * packed[point][input channel][output channel] = G · filter · Gᵀ: one task per input channel. Threads have temporary
- * squares `before` bytes behind its start.
- */
-function emitFilterTransform(scope: PhaseScope, layout: Layout, filter: I32, before: number): void {
-  const { f, begin, end, packed, thread } = scope;
-  const { matrices, inputs, outputs } = layout;
-  const { points, taps } = matrices;
-  const tapBytes = 4 * inputs * outputs;
-  const pointBytes = pointStride(inputs, outputs);
+/** packed[point][input channel][output channel] = G · filter · Gᵀ: one task per input channel. */
+function emitFilterTransform(scope: PhaseScope, layout: Layout): void {
+  const { f, begin, end, inputs } = scope;
+  const { filter, temporary } = scratchLayout(layout);
+  const own = packedPlace(scope, filter, temporary);
   const channel = f.local("i32");
-  const row = f.local("i32");
-  const own = i32.mul(thread, scratchLayout(layout).temporary);
-  const temporary = f.local("i32", i32.add(i32.add(packed, before), own)).get;
-  f.for(channel, begin, end, 1, () => {
-    f.set(row, i32.mul(channel.get, 4 * outputs));
-    emitTwoSided(scope, matrices.g, {
-      source: f.local("i32", i32.add(filter, row.get)).get,
-      rowBytes: i32.constant(taps * tapBytes),
-      pixelBytes: tapBytes,
-      channels: outputs,
-      temporary,
-      store(results, line, chunk) {
-        const offset = i32.add(i32.mul(line, points * pointBytes), i32.add(row.get, chunk));
-        const to = f.local("i32", i32.add(packed, offset));
-        storeEntries(scope, results, to.get, pointBytes);
-      },
-    });
+  f.for(channel, begin, end, 1, () =>
+    emitChannelTransform(scope, layout, channel.get, {
+      source: i32.add(inputs[1]!, i32.mul(channel.get, 4 * layout.outputs)),
+      tapBytes: 4 * layout.inputs * layout.outputs,
+      temporary: own,
+    }),
+  );
+}
+
+/** The same of a filter turned by half a turn, for the gradient of the image: one task for a few input channels. */
+function emitTurnedTransform(scope: PhaseScope, layout: Layout, c: Convolution): void {
+  const { f, begin, end } = scope;
+  const { filter, temporary, turned } = scratchLayout(layout);
+  const own = packedPlace(scope, filter, temporary + turned);
+  const count = turnedChannels(c.inputs);
+  const [task, tap, channel] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const first = f.local("i32");
+  const block = f.local("i32", i32.add(own, temporary)).get;
+  f.for(task, begin, end, 1, () => {
+    f.set(first, i32.mul(task.get, count));
+    f.for(tap, 0, c.taps ** 2, 1, () => emitTurnedTap(scope, c, { tap: tap.get, first: first.get, count }, block));
+    f.for(channel, 0, count, 1, () =>
+      emitChannelTransform(scope, layout, i32.add(first.get, channel.get), {
+        source: i32.add(block, i32.mul(channel.get, 4 * c.outputs)),
+        tapBytes: 4 * count * c.outputs,
+        temporary: own,
+      }),
+    );
+  });
+}
+
+/** The calling thread's own memory behind the transformed filter. */
+function packedPlace({ f, packed, thread }: PhaseScope, filter: number, perThread: number): I32 {
+  return f.local("i32", i32.add(i32.add(packed, filter), i32.mul(thread, perThread))).get;
+}
+
+/** G · filter · Gᵀ of one input channel, whose filters lie at `source`, a tap every `tapBytes`. */
+function emitChannelTransform(
+  scope: PhaseScope,
+  { matrices, inputs, outputs }: Layout,
+  channel: I32,
+  { source, tapBytes, temporary }: { readonly source: I32; readonly tapBytes: number; readonly temporary: I32 },
+): void {
+  const { f, packed } = scope;
+  const pointBytes = pointStride(inputs, outputs);
+  const row = f.local("i32", i32.mul(channel, 4 * outputs));
+  emitTwoSided(scope, matrices.g, {
+    source: f.local("i32", source).get,
+    rowBytes: i32.constant(matrices.taps * tapBytes),
+    pixelBytes: tapBytes,
+    channels: outputs,
+    temporary,
+    store(results, line, chunk) {
+      const offset = i32.add(i32.mul(line, matrices.points * pointBytes), i32.add(row.get, chunk));
+      const to = f.local("i32", i32.add(packed, offset));
+      storeEntries(scope, results, to.get, pointBytes);
+    },
   });
 }
 
