@@ -34,8 +34,8 @@ interface Draft {
 
 /**
  * Decides everything before the first step: the order, a kernel for every node, and the place of every tensor in one
- * arena. Tensors share memory when their lifetimes do not meet; elementwise kernels may write over an input that ends
- * with them, and updates write over their variable once nothing reads the old value.
+ * arena. Tensors share memory when their lifetimes do not meet; kernels may write over an input that ends with them where
+ * they read it element by element, and updates write over their variable once nothing reads the old value.
  */
 export function planGraph<K extends Kernel>(
   graph: Graph,
@@ -248,17 +248,19 @@ function aliases(
       if (!isComputed(node) || aliasOf[node.id] !== node.id || valuesOfUpdates.has(node.id)) continue;
       const step = stepOf[node.id]!;
       const positions = choices[node.id]!.kernel.overwrites?.(contextOf(node, graph)) ?? [];
+      const rootOf = (position: number) => aliasOf[source[node.inputs[position]!]!]!;
       const free = positions.find((position) => {
-        const root = aliasOf[source[node.inputs[position]!]!]!;
+        const root = rootOf(position);
         const producer = nodes[root]!;
         return (
           isComputed(producer) &&
+          node.inputs.every((_, other) => rootOf(other) !== root || positions.includes(other)) &&
           producer.dtype === node.dtype &&
           sizeOf(producer.shape) === sizeOf(node.shape) &&
           endOf(root, aliasOf, source, lastRead) === step
         );
       });
-      if (free !== undefined) aliasOf[node.id] = aliasOf[source[node.inputs[free]!]!]!;
+      if (free !== undefined) aliasOf[node.id] = rootOf(free);
     }
   }
   // reshapes follow whatever became of their source

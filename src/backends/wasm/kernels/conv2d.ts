@@ -22,7 +22,7 @@ import {
   conv2dGeometry,
   depthOf,
 } from "./planar.js";
-import { Accumulators, columnTile, rowTile, tiledCycles, vectorsOf } from "./tile.js";
+import { Accumulators, columnTile, overwritableOperands, rowTile, tiledCycles, vectorsOf } from "./tile.js";
 import { emitTransposition } from "./turn.js";
 
 const where = "conv2d";
@@ -65,6 +65,7 @@ export const conv2d: WasmKernel = {
     const bytes = panelBytes(g, attributes, engine);
     return bytes > 0 ? { input: 1, bytes } : undefined;
   },
+  overwrites: overwritableOperands,
   phases(node, engine) {
     const attributes = attributesOf<Conv2dAttributes>(node);
     const { strides, dilation, groups, epilogue } = attributes;
@@ -265,6 +266,7 @@ export const conv2dInputGradient: WasmKernel = {
     const panels = residuesOf(layout).map(({ rows }) => residuePanelBytes(layout, rows, groups, engine));
     return panelsOffset(layout) + panels.reduce((sum, bytes) => sum + bytes, 0);
   },
+  overwrites: overwritableOperands,
   phases(node, engine) {
     const attributes = attributesOf<Conv2dInputGradientAttributes>(node);
     const { strides, groups, epilogue } = attributes;

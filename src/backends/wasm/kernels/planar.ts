@@ -104,6 +104,7 @@ export function planar(kernel: WasmKernel): WasmKernel {
     accepts: (node, engine) => kernel.accepts(planarNode(node), engine),
     scratchBytes: (node, engine) => kernel.scratchBytes?.(planarNode(node), engine) ?? 0,
     packs: (node, engine) => kernel.packs?.(planarNode(node), engine),
+    ...(kernel.overwrites && { overwrites: (node) => kernel.overwrites!(planarNode(node)) }),
     phases: (node, engine) => kernel.phases(planarNode(node), engine),
   };
 }

@@ -28,6 +28,7 @@ export function stacked(kernel: WasmKernel): WasmKernel {
       const packed = kernel.packs?.(stack.planar, engine);
       return packed && { ...packed, bytes: packed.bytes + aligned(stack.filterSize) };
     },
+    ...(kernel.overwrites && { overwrites: (node) => kernel.overwrites!(stackOf(node).planar) }),
     phases(node, engine) {
       const stack = stackOf(node);
       const { planes, filter, result } = stack;

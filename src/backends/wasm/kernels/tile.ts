@@ -209,6 +209,15 @@ interface Operand {
   readonly kind: "scalar" | "channel" | "full";
 }
 
+/**
+ * Inputs that a kernel may write its result over, if it reads each element of its epilogue's operands just before it
+ * stores the result there: the operands of the result's shape.
+ */
+export function overwritableOperands({ inputs, output }: NodeContext): number[] {
+  const size = sizeOf(output.shape);
+  return epilogueInputs(inputs, 2).flatMap(({ shape }, i) => (size > 1 && sizeOf(shape) === size ? [2 + i] : []));
+}
+
 /** The elementwise end of a kernel: knows where each operand lies for a row of the result and a column. */
 export class EpilogueEmitter {
   readonly #operands: readonly Operand[];

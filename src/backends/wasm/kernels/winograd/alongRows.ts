@@ -3,7 +3,15 @@ import { type I32, i32, type Local, v128 } from "../../assembler/index.js";
 import { attributesOf, certain, type Engine, isKept, type PhaseScope, type WasmKernel } from "../../kernel.js";
 import { copy, fill } from "../padded.js";
 import { type Conv2dAttributes, type Conv2dGeometry, conv2dGeometry } from "../planar.js";
-import { Accumulators, columnTile, EpilogueEmitter, rowTile, tiledCycles, vectorsOf } from "../tile.js";
+import {
+  Accumulators,
+  columnTile,
+  EpilogueEmitter,
+  overwritableOperands,
+  rowTile,
+  tiledCycles,
+  vectorsOf,
+} from "../tile.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, directCostsLess, pointStride, where } from "./sizes.js";
 import { storeEntries } from "./tiles.js";
@@ -147,6 +155,7 @@ export const conv2dWinogradRows: WasmKernel = {
     return engine.threads * scratchLayout(certain(layoutOf(node, engine))).perThread;
   },
   packs: (node, engine) => ({ input: 1, bytes: filterBytes(certain(layoutOf(node, engine))) }),
+  overwrites: overwritableOperands,
   phases(node, engine) {
     const layout = certain(layoutOf(node, engine));
     const { geometry: g, bands } = layout;

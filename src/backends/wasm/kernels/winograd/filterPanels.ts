@@ -1,7 +1,7 @@
 import { i32 } from "../../assembler/index.js";
 import type { Engine, Phase, PhaseScope, WasmKernel } from "../../kernel.js";
 import { fill } from "../padded.js";
-import { emitProduct, tiledCycles } from "../tile.js";
+import { emitProduct, overwritableOperands, tiledCycles } from "../tile.js";
 import { align, directCostsLess, pointStride, refusal } from "./sizes.js";
 import { emitTileTransform, emitTwoSided, patchFloats, storeEntries, temporaryFloats, tileCount } from "./tiles.js";
 import {
@@ -91,6 +91,7 @@ function panelKernel(name: string, describe: typeof forwardConvolution, turned: 
       const { image, filter, perThread } = scratchLayout(layoutOf(describe(node).c, engine), turned, engine);
       return image + filter + engine.threads * perThread;
     },
+    overwrites: overwritableOperands,
     phases(node, engine) {
       const { c, attributes } = describe(node);
       const layout = layoutOf(c, engine);

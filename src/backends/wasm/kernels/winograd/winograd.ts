@@ -8,7 +8,7 @@ import {
   type Conv2dInputGradientAttributes,
   conv2dGeometry,
 } from "../planar.js";
-import { EpilogueEmitter, emitProduct, rowTile, tiledCycles } from "../tile.js";
+import { EpilogueEmitter, emitProduct, overwritableOperands, rowTile, tiledCycles } from "../tile.js";
 import { emitTransposition } from "../turn.js";
 import { transpose, type WinogradMatrices, winogradMatrices } from "./matrices.js";
 import { align, directCostsLess, outputsPerTile, pointStride, refusal, where } from "./sizes.js";
@@ -173,6 +173,7 @@ function convolutionKernel(
       const { filter, turned: turnedBytes, temporary } = scratchLayout(layoutOf(describe(node).c, engine));
       return { input: 1, bytes: filter + engine.threads * (temporary + (turned ? turnedBytes : 0)) };
     },
+    overwrites: overwritableOperands,
     phases(node, engine) {
       const { c, attributes } = describe(node);
       const layout = layoutOf(c, engine);
