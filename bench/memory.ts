@@ -33,13 +33,16 @@ export function memoryCells({ arena_mb, memory_mb }: StepMemory): string[] {
   return [arena_mb.toFixed(1), memory_mb.toFixed(1)];
 }
 
-/** Tells the memory of every workload's training step before the first one runs. */
-export async function tellMemory({ host, workloads, write }: Context): Promise<void> {
+/** Tells the memory of every workload's training step before the first one runs: threads have scratch of their own. */
+export async function tellMemory({ host, options, workloads, write }: Context): Promise<void> {
   const name = { title: "workload", width: widest(workloads.map((workload) => workload.name)) };
-  const table = new Table([name, ...memoryColumns], write);
-  // a plan is the same for any number of threads
-  await withRunner(host, 1, async (runner) => {
-    for (const { name } of workloads) table.row([name, ...memoryCells(await runner.planMemory(name))]);
-  });
+  const table = new Table([name, { title: "threads", width: 0 }, ...memoryColumns], write);
+  for (const threads of options.threads) {
+    await withRunner(host, threads, async (runner) => {
+      for (const { name } of workloads) {
+        table.row([name, String(threads), ...memoryCells(await runner.planMemory(name))]);
+      }
+    });
+  }
   write("");
 }

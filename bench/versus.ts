@@ -3,6 +3,7 @@ import { fail } from "../src/core/errors.js";
 import { type Context, forEachRun } from "./context.js";
 import { memoryCells, memoryColumns } from "./memory.js";
 import type { Purpose } from "./prepare.js";
+import type { Runner } from "./runner.js";
 import { milliseconds, round, Table, widest } from "./table.js";
 import { median } from "./timing.js";
 import type { Workload } from "./workloads.js";
@@ -38,7 +39,7 @@ export interface Peer {
   /** Whether it tells `default_ms` and `default_threads`, which decide nothing. */
   readonly hasDefault?: boolean;
   /** The most that fovea may take, as a multiple of the peer's time. */
-  target(workload: Workload): number;
+  target(workload: Workload, width: Runner["width"]): number;
   measure(request: Request): Promise<PeerResult>;
   /** The peak memory of its training step in 10⁶ bytes, counted as {@link StepMemory.memory_mb} is. */
   measurePeak?(request: Request): Promise<number>;
@@ -96,7 +97,7 @@ export async function benchVersus(context: Context, peer: Peer): Promise<void> {
     });
     const unaided = median(theirs.map(({ infer_ms, default_ms = infer_ms }) => default_ms));
     const unaidedRatio = median(ours.infer) / unaided;
-    const target = peer.target(workload);
+    const target = peer.target(workload, width);
     const met = times.every(({ ratio }) => ratio <= target);
     verdicts.push(met);
     if (table === undefined) {
