@@ -216,7 +216,7 @@ function emitUnrolledChunk(
       scope,
       matrix,
       inputs.map((row) => row[column]!),
-      (row, values) => values.forEach((value, v) => f.set(half[lines.indexOf(row)]![column]![v]!, value)),
+      (place, values) => values.forEach((value, v) => f.set(half[place]![column]![v]!, value)),
       lines,
     );
   }
@@ -242,8 +242,8 @@ function emitLoopedChunk(
   const line = f.local("i32");
   const product = (rows: readonly number[]) => {
     const results = vectorLocals(f, rows.length, width);
-    const put = (row: number, values: readonly V128[]) =>
-      values.forEach((value, v) => f.set(results[rows.indexOf(row)]![v]!, value));
+    const put = (place: number, values: readonly V128[]) =>
+      values.forEach((value, v) => f.set(results[place]![v]!, value));
     emitMatrixProduct(scope, matrix, inputs, put, rows);
     return results;
   };

@@ -5,37 +5,34 @@ type Matrix = readonly (readonly number[])[];
 
 /**
  * Emits `matrix · inputs` for a constant matrix: each input is `width` neighbouring vectors of channels, and so is each
- * output, given to `put`, for the `wanted` rows of the matrix alone. Rows that differ only in signs (points ±p) share their
- * two halves: `even + odd` and `even − odd`. So they are computed also where only one of them is wanted: results do not
- * depend on which others are.
+ * output, given to `put` with its place among the `wanted` rows of the matrix; the others are not computed. Rows that
+ * differ only in signs (points ±p) share their two halves: `even + odd` and `even − odd`. These are computed also where
+ * only one of the two is wanted: results do not depend on which others are.
  */
 export function emitMatrixProduct(
   scope: PhaseScope,
   matrix: Matrix,
   inputs: readonly (readonly Local<"v128">[])[],
-  put: (row: number, vectors: readonly V128[]) => void,
+  put: (place: number, vectors: readonly V128[]) => void,
   wanted: readonly number[] = matrix.map((_, i) => i),
 ): void {
   const { f } = scope;
-  const isWanted = (row: number) => wanted.includes(row);
   const width = inputs[0]!.length;
   const done = new Set<number>();
   matrix.forEach((row, i) => {
     if (done.has(i)) return;
     done.add(i);
     const mirror = matrix.findIndex((other, j) => !done.has(j) && isMirror(row, other));
-    if (!isWanted(i) && !isWanted(mirror)) {
-      if (mirror >= 0) done.add(mirror);
-      return;
-    }
+    done.add(mirror);
+    const [place, mirrored] = [wanted.indexOf(i), wanted.indexOf(mirror)];
+    if (place < 0 && mirrored < 0) return;
     if (mirror < 0) {
       put(
-        i,
+        place,
         vectors(width, (v) => combination(scope, row, inputs, v)),
       );
       return;
     }
-    done.add(mirror);
     const other = matrix[mirror]!;
     const even = row.map((value, k) => (value === other[k] ? value : 0));
     const odd = row.map((value, k) => (value === other[k] ? 0 : value));
@@ -43,8 +40,8 @@ export function emitMatrixProduct(
     const odds = vectors(width, (v) => f.local("v128", combination(scope, odd, inputs, v)));
     const sums = () => vectors(width, (v) => f32x4.add(evens[v]!.get, odds[v]!.get));
     const differences = () => vectors(width, (v) => f32x4.sub(evens[v]!.get, odds[v]!.get));
-    if (isWanted(i)) put(i, sums());
-    if (isWanted(mirror)) put(mirror, differences());
+    if (place >= 0) put(place, sums());
+    if (mirrored >= 0) put(mirrored, differences());
   });
 }
 
