@@ -10,6 +10,7 @@
 import { createRequire } from "node:module";
 import os from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import workerThreads from "node:worker_threads";
 import { measureInference, startBackend, workloadsOf } from "./tfjsNetworks.mjs";
@@ -51,7 +52,7 @@ function allowThreads() {
 
 await startBackend(tf, wasm, threads);
 for (const name of options.only?.split(",") ?? Object.keys(workloadsOf(tf))) {
-  console.log(JSON.stringify(await measureInference(tf, wasm, name, seconds, 0)));
+  console.log(JSON.stringify(await measureInference(tf, wasm, name, seconds, 0, setImmediate)));
 }
 // workers would keep the process
 process.exit();

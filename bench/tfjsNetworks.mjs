@@ -108,8 +108,9 @@ export async function startBackend(tf, wasm, threads) {
  * The line of results of one workload: the median in milliseconds, from the call to the values of the last layer.
  *
  * @param shortest milliseconds of a sample at least, as the mean of several runs; 0 for single runs
+ * @param turn gives the event loop its turn
  */
-export async function measureInference(tf, wasm, name, seconds, shortest) {
+export async function measureInference(tf, wasm, name, seconds, shortest, turn) {
   const [make, shape] = workloadsOf(tf)[name];
   const network = make();
   const images = tf.randomUniform(shape);
@@ -118,7 +119,7 @@ export async function measureInference(tf, wasm, name, seconds, shortest) {
     await logits.data();
     logits.dispose();
   };
-  const infer_ms = Number((await medianMilliseconds(run, seconds, shortest)).toFixed(3));
+  const infer_ms = Number((await medianMilliseconds(run, seconds, shortest, turn)).toFixed(3));
   return { peer: `tfjs-wasm-${tf.version_core}`, threads: wasm.getThreadsCount(), name, infer_ms };
 }
 
@@ -130,20 +131,8 @@ async function meanOf(run, runs) {
   return (performance.now() - began) / runs;
 }
 
-/** A turn of the event loop. */
-function turn() {
-  const { port1, port2 } = new MessageChannel();
-  return new Promise((done) => {
-    port1.onmessage = () => {
-      port1.close();
-      done();
-    };
-    port2.postMessage(undefined);
-  });
-}
-
 /** Runs until it gets no faster, for a second at least; then the median over `seconds` and over five samples at least. */
-async function medianMilliseconds(run, seconds, shortest) {
+async function medianMilliseconds(run, seconds, shortest, turn) {
   const began = performance.now();
   let before = Number.POSITIVE_INFINITY;
   for (;;) {

@@ -1,6 +1,7 @@
 /** TensorFlow.js in a page: in a new one for each measurement, since a backend starts once. */
 import * as wasm from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
+import { platform } from "#platform";
 import { measureInference, startBackend } from "../tfjsNetworks.mjs";
 
 export const methods = {
@@ -11,6 +12,6 @@ export const methods = {
     wasm.setWasmPaths(new URL("/tfjs/", location.href).href);
     await startBackend(tf, wasm, threads);
     // a millisecond, as in timing.ts
-    return measureInference(tf, wasm, name, seconds, 1);
+    return measureInference(tf, wasm, name, seconds, 1, platform.yield);
   },
 };
